@@ -1,0 +1,3 @@
+module github.com/spinneyio/est
+
+go 1.26
