@@ -38,6 +38,9 @@ func (m Message) String() string { return string(m) }
 
 var errNotJSON = errors.New("core: a Message that is not valid JSON")
 
+// valid says whether a text from a client is JSON.
+func valid(text []byte) bool { return json.Valid(text) }
+
 // encode makes v JSON. A Message is taken as it is, byte for byte.
 func encode(v any) (Message, error) {
 	if m, ok := v.(Message); ok && len(m) > 0 {

@@ -1,0 +1,104 @@
+package core
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+)
+
+// Clone is a copy of the machine that goes its own way from here: whatever
+// happens to one of them, the other does not change. What can't change is shared.
+func (r *Room[C, R]) Clone() *Room[C, R] {
+	c := *r
+	c.members = make(map[ConnID]*member[C], len(r.members))
+	c.order = make([]*member[C], len(r.order))
+	for i, m := range r.order {
+		n := *m
+		c.order[i], c.members[m.id] = &n, &n
+	}
+	c.identity = make(map[string][]*member[C], len(r.identity))
+	for id, ms := range r.identity {
+		c.identity[id] = c.own(ms)
+	}
+	c.held, c.due, c.queue = slices.Clone(r.held), slices.Clone(r.due), slices.Clone(r.queue)
+	if f := r.flight; f != nil {
+		d := *f.draft
+		d.touched = c.own(d.touched)
+		d.decided = slices.Clone(d.decided)
+		c.flight = &flight[C, R]{&d, f.commit}
+	}
+	return &c
+}
+
+func (r *Room[C, R]) own(of []*member[C]) []*member[C] {
+	ms := make([]*member[C], 0, len(of))
+	for _, m := range of {
+		if n := r.members[m.id]; n != nil {
+			ms = append(ms, n)
+		}
+	}
+	return ms
+}
+
+// Fingerprint is equal for two machines of the same integration that are in the
+// same state, and differs otherwise.
+func (r *Room[C, R]) Fingerprint() [sha256.Size]byte {
+	h := sha256.New()
+	fmt.Fprintf(h, "%q %q %d %d %v %q %q %v %v %v %d %v %d\n", r.key, r.writer, r.n, r.link, r.known,
+		r.version, r.value.raw, r.at, r.seen, r.doubt, r.missing, r.loading, r.limit)
+	for _, m := range r.order {
+		fmt.Fprintf(h, "member %q %d %v %v %v %v %v %v %v %d ", m.id, m.events, m.handshake,
+			m.awaiting, m.joined, m.leaving, m.deaf, m.ended, m.resyncs, m.since)
+		printSeat(h, m.seat)
+	}
+	for _, id := range slices.Sorted(maps.Keys(r.identity)) {
+		fmt.Fprintf(h, "identity %q", id)
+		for _, m := range r.identity[id] {
+			fmt.Fprintf(h, " %q", m.id)
+		}
+		fmt.Fprintln(h)
+	}
+	for _, ev := range r.held {
+		fmt.Fprintf(h, "held %+v\n", ev)
+	}
+	printTasks(h, r.due)
+	printTasks(h, r.queue)
+	if f := r.flight; f != nil {
+		fmt.Fprintf(h, "flight %+v\n", f.commit)
+		for _, m := range f.touched {
+			fmt.Fprintf(h, "next %q %v ", m.id, m.later)
+			printSeat(h, m.next)
+		}
+		for _, x := range f.decided {
+			printTasks(h, []task{x.task})
+			fmt.Fprintf(h, "decided %q %d %v %v %v %q %d %v\n", x.reply, x.code, x.joins, x.left, x.moves, x.to, x.messages, x.reports)
+			printJSON(h, x.perform)
+		}
+	}
+	return [sha256.Size]byte(h.Sum(nil))
+}
+
+func printSeat[C any](w io.Writer, s seat[C]) {
+	fmt.Fprintf(w, "%q %q\n", s.identity, s.data.raw)
+}
+
+func printTasks(w io.Writer, ts []task) {
+	fmt.Fprintln(w, len(ts))
+	for _, t := range ts {
+		fmt.Fprintf(w, "task %v %q %d %d %v %v %q %d %q %q %v %q\n", t.kind, t.conn, t.n, t.now.UnixNano(), t.retried, t.bare,
+			t.msg, t.code, t.text, t.delivery.From, t.at, t.delivery.Body)
+		printJSON(w, t.answer)
+	}
+}
+
+// printJSON prints what the application gave us: by content, never by address.
+func printJSON(w io.Writer, v any) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		b = fmt.Appendf(nil, "%T", v)
+	}
+	fmt.Fprintf(w, "%s\n", b)
+}

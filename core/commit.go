@@ -1,0 +1,309 @@
+package core
+
+import (
+	"fmt"
+	"slices"
+)
+
+// flight is the commit under way.
+type flight[C, R any] struct {
+	*draft[C, R]
+	commit Commit
+}
+
+// commit sends a draft to the store.
+func (r *Room[C, R]) commit(d *draft[C, R]) {
+	r.n++
+	c := Commit{N: r.n, Any: !d.validated, Messages: d.messages}
+	if d.validated {
+		c.Expect = r.version
+	}
+	switch {
+	case d.op == OpPut:
+		c.Op, c.Value = OpPut, d.value.raw
+	case d.op == OpDelete && r.value.raw != nil:
+		c.Op = OpDelete
+	}
+	for _, m := range d.touched {
+		if ch, ok := r.memberChange(m); ok {
+			c.Members = append(c.Members, ch)
+		}
+	}
+	c.Causes = make([]Cause, len(d.decided))
+	for i := range d.decided {
+		c.Causes[i] = d.decided[i].task.cause()
+	}
+	r.flight = &flight[C, R]{d, c}
+	r.emit(c)
+}
+
+// memberChange is what the draft does to a member: its first state in the store
+// and its last one count, not how often it changed between.
+func (r *Room[C, R]) memberChange(m *member[C]) (MemberChange, bool) {
+	ch := MemberChange{Conn: m.id}
+	switch {
+	case !m.needs || !m.joined && !m.later:
+		return ch, false
+	case !m.joined:
+		ch.Op = AddMember
+	case !m.later:
+		ch.Op = RemoveMember
+	case m.dirty:
+		ch.Op = UpdateMember
+	default:
+		ch.Op = RequireMember
+	}
+	if ch.Op == AddMember || ch.Op == UpdateMember {
+		ch.Data = encodeMember(r.writer, m.next.identity, m.next.data.raw)
+	}
+	return ch, true
+}
+
+// land ends the flight that an answer is for; nil if it is for none.
+func (r *Room[C, R]) land(n uint64) *flight[C, R] {
+	f := r.flight
+	if f == nil || f.commit.N != n {
+		return nil
+	}
+	r.flight = nil
+	return f
+}
+
+func (r *Room[C, R]) committed(ev Committed) {
+	f := r.land(ev.N)
+	if f == nil {
+		return
+	}
+	r.limit = min(r.opt.Batch, r.limit*2)
+	base := ev.At.Seq - uint64(len(f.messages))
+	r.compare(Position{ev.At.Epoch, base})
+	if f.validated {
+		r.value, r.version, r.at = f.value, ev.Version, ev.At
+	} else if ev.Version == r.version {
+		r.at = ev.At
+	}
+	r.release(f.draft, base)
+	if r.joined > 0 && r.seen.Epoch == "" && f.joins() { // the first ones here have missed nothing yet
+		r.seen = Position{ev.At.Epoch, base}
+	}
+}
+
+func (d *draft[C, R]) joins() bool {
+	return slices.ContainsFunc(d.decided, func(x decision) bool { return x.joins })
+}
+
+func (r *Room[C, R]) conflicted(ev Conflicted) {
+	f := r.land(ev.N)
+	if f == nil {
+		return
+	}
+	r.limit = max(1, len(f.decided)/2)
+	r.snapshot(ev.Record)
+	for _, id := range ev.Gone {
+		if m := r.members[id]; m != nil {
+			r.fence(m)
+		}
+	}
+	r.again(f, func(t *task) { t.retried = true })
+}
+
+// refused takes a commit apart that the store will never take: by halves, down
+// to the transition that is to blame. A Leave still removes its member.
+func (r *Room[C, R]) refused(ev Refused) {
+	f := r.land(ev.N)
+	if f == nil {
+		return
+	}
+	if len(f.decided) > 1 && ev.TooLarge {
+		r.limit = len(f.decided) / 2
+		r.again(f, func(*task) {})
+		return
+	}
+	r.limit = r.opt.Batch
+	code := CloseBug
+	if ev.TooLarge {
+		code = CloseTooBig
+	}
+	for i := range f.decided {
+		t := &f.decided[i].task
+		r.emit(Report{Cause: t.cause(), Conn: t.conn, What: "commit of " + t.kind.String(), Text: ev.Reason})
+		m := r.members[t.conn]
+		switch {
+		case m == nil:
+		case t.kind == leave && !t.bare:
+			t.bare = true
+			r.queue = slices.Insert(r.queue, 0, *t)
+		case t.kind == leave:
+			r.forget(m)
+			r.emit(Gone{m.id})
+		default:
+			r.fail(m, code, t.cause())
+		}
+	}
+}
+
+func (r *Room[C, R]) unanswered(ev Unanswered) {
+	if r.flight != nil && r.flight.commit.N == ev.N {
+		r.flight.commit.Again++
+		r.emit(r.flight.commit)
+	}
+}
+
+// again puts the transitions of a flight back, in their order.
+func (r *Room[C, R]) again(f *flight[C, R], change func(*task)) {
+	var due, queue []task
+	for _, x := range f.decided {
+		t := x.task
+		change(&t)
+		if t.kind == deliver || t.kind == resync {
+			due = append(due, t)
+		} else {
+			queue = append(queue, t)
+		}
+	}
+	r.due = append(due, r.due...)
+	r.queue = append(queue, r.queue...)
+}
+
+// gaveUp ends what is under way. Whether a commit was applied is not known and
+// will not be: its connections end, and their Leave finds out.
+func (r *Room[C, R]) gaveUp() {
+	if r.link == linkOpening {
+		r.link = linkOff
+	}
+	deaf := r.loading && (r.doubt || len(r.held) > 0) // nobody can be told what there is to tell
+	r.loading = false
+	var waiting []task
+	if f := r.flight; f != nil {
+		r.flight = nil
+		for _, x := range f.decided {
+			if m := r.members[x.task.conn]; m != nil && x.joins {
+				r.sit(m, m.next)
+				r.setJoined(m, true)
+			}
+		}
+		waiting = f.tasks()
+	}
+	var leaves []task
+	waiting = append(append(waiting, r.due...), r.queue...)
+	r.due, r.queue = nil, nil
+	for _, t := range waiting {
+		if t.kind == leave {
+			leaves = append(leaves, t)
+		} else if m := r.members[t.conn]; m != nil {
+			r.fail(m, CloseTryLater, t.cause())
+		}
+	}
+	r.queue = append(leaves, r.queue...)
+	if deaf {
+		r.held = nil
+		for _, m := range slices.Clone(r.order) {
+			r.fail(m, CloseTryLater, Cause{Conn: m.id, N: m.events})
+		}
+	}
+}
+
+func (f *flight[C, R]) tasks() []task {
+	ts := make([]task, len(f.decided))
+	for i := range f.decided {
+		ts[i] = f.decided[i].task
+	}
+	return ts
+}
+
+// fail sends est's own failure and ends the connection.
+func (r *Room[C, R]) fail(m *member[C], code CloseCode, c Cause) {
+	if m.ended {
+		return
+	}
+	if !m.deaf {
+		var reports []Report
+		frame := r.ownFailure(code, "", !m.joined, &reports)
+		r.emit(Send{c, []ConnID{m.id}, frame})
+		r.report(reports, c)
+	}
+	r.end(m, code, c)
+}
+
+func (r *Room[C, R]) report(reports []Report, c Cause) {
+	for _, rep := range reports {
+		rep.Cause = c
+		r.emit(rep)
+	}
+}
+
+// release gives out what a draft held: for each transition, in the order in
+// which they were decided, its reply, its side effects, its end. base is the
+// sequence number before the first of the commit's messages.
+func (r *Room[C, R]) release(d *draft[C, R], base uint64) {
+	for _, m := range d.touched {
+		r.sit(m, m.next)
+	}
+	for i := range d.decided {
+		x := &d.decided[i]
+		m := r.members[x.task.conn]
+		if m == nil {
+			continue // the store has lost it, and committed for it all the same
+		}
+		if x.task.kind == resync {
+			m.resyncs = false
+		}
+		c := x.task.cause()
+		if x.joins {
+			m.since = base + uint64(x.messages)
+			r.setJoined(m, true)
+		}
+		r.report(x.reports, c)
+		if x.reply != nil && !m.deaf {
+			r.emit(Send{c, []ConnID{m.id}, x.reply})
+		}
+		for _, effect := range x.perform {
+			r.emit(Perform{c, m.id, effect})
+		}
+		if x.left {
+			r.setJoined(m, false)
+		}
+		switch {
+		case x.code != 0:
+			r.end(m, x.code, c)
+		case x.moves:
+			r.move(m, x.to, c)
+		case x.left:
+			r.forget(m)
+			r.emit(Gone{m.id})
+		case x.task.kind == hello: // it stays, without a room
+			r.queue = slices.Insert(r.queue, 0, task{kind: join, conn: m.id, n: x.task.n, now: x.task.now})
+		}
+	}
+}
+
+// move hands a connection, and what waits of it, to the machine of another room.
+func (r *Room[C, R]) move(m *member[C], to string, c Cause) {
+	var waiting []Event
+	r.queue = slices.DeleteFunc(r.queue, func(t task) bool {
+		if t.conn != m.id {
+			return false
+		}
+		waiting = append(waiting, t.event())
+		return true
+	})
+	r.due = slices.DeleteFunc(r.due, func(t task) bool { return t.conn == m.id })
+	entered := Entered{Conn: m.id, Now: r.now, Data: m.data.raw, Events: m.events - uint64(len(waiting))}
+	r.forget(m)
+	r.emit(Move{Cause: c, Conn: m.id, Room: to, Entered: entered, Waiting: waiting})
+}
+
+// event is the event that led to a task that is still to be decided.
+func (t task) event() Event {
+	switch t.kind {
+	case receive:
+		return Received{t.conn, t.now, t.msg}
+	case performed:
+		return Answered{t.conn, t.now, t.answer}
+	case refuse:
+		return Violated{t.conn, t.now, t.code}
+	case leave:
+		return Closed{t.conn, t.now}
+	}
+	panic(fmt.Sprintf("core: a %v waits behind a change of room", t.kind))
+}

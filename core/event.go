@@ -1,0 +1,144 @@
+package core
+
+import "time"
+
+// Event is something that happened, told to a [Room] by its driver. The set is
+// closed. Slices in an event are the machine's from then on, and read-only.
+type Event interface{ event() }
+
+// Events of connections. Now is when it happened.
+type (
+	// Opened: a client connected. For the lobby only; the first event of a connection.
+	Opened struct {
+		Conn      ConnID
+		Now       time.Time
+		Handshake Handshake
+	}
+
+	// Received: the client sent a text message.
+	Received struct {
+		Conn    ConnID
+		Now     time.Time
+		Message Message
+	}
+
+	// Violated: the client broke a rule that the driver or the transport checks:
+	// binary frame, too big, too fast. It gets a failure and is closed with Code.
+	Violated struct {
+		Conn ConnID
+		Now  time.Time
+		Code CloseCode
+	}
+
+	// TimedOut: the time for the hello is over. Ignored if it has come.
+	TimedOut struct {
+		Conn ConnID
+		Now  time.Time
+	}
+
+	// Answered: a side effect (effect Perform) was performed.
+	Answered struct {
+		Conn   ConnID
+		Now    time.Time
+		Answer Performed
+	}
+
+	// Closed: the connection is gone, whoever ended it. Its last event.
+	Closed struct {
+		Conn ConnID
+		Now  time.Time
+	}
+
+	// Entered: the connection comes from another machine of this instance (effect
+	// Move) and is to join here.
+	Entered struct {
+		Conn   ConnID
+		Now    time.Time
+		Data   []byte // connection data
+		Events uint64 // events of this connection so far
+	}
+)
+
+// Events of the store.
+type (
+	// Subscribed answers Subscribe: from now on no message is missed.
+	Subscribed struct{}
+
+	// Unsubscribed answers Unsubscribe.
+	Unsubscribed struct{}
+
+	// Loaded answers Load.
+	Loaded struct{ Record Record }
+
+	// Committed answers Commit: it was applied, now or when it was sent before. At
+	// is where its messages end.
+	Committed struct {
+		N       uint64
+		Version string
+		At      Position
+	}
+
+	// Conflicted answers Commit: it was not applied, since Record is what is stored
+	// by now, or since the members Gone are not.
+	Conflicted struct {
+		N      uint64
+		Record Record
+		Gone   []ConnID
+	}
+
+	// Refused answers Commit: the store will never take it. Reason is for the log.
+	Refused struct {
+		N        uint64
+		TooLarge bool
+		Reason   string
+	}
+
+	// Unanswered answers Commit: it may have been applied or not. The machine asks
+	// again, with the same commit.
+	Unanswered struct{ N uint64 }
+
+	// GaveUp answers Subscribe, Load and Commit: the driver's patience with the
+	// store is over. Whoever waits is told to try again later; only Leave goes on.
+	GaveUp struct{}
+
+	// Delivered: a message came from the subscription.
+	Delivered struct {
+		Now     time.Time
+		At      Position // the message's own
+		Version string   // the record's, after the commit that published it
+		Body    []byte   // [DecodePublication] reads it
+	}
+
+	// Doubted: messages may have been lost on the way here before this point.
+	Doubted struct{}
+)
+
+func (Opened) event()       {}
+func (Received) event()     {}
+func (Violated) event()     {}
+func (TimedOut) event()     {}
+func (Answered) event()     {}
+func (Closed) event()       {}
+func (Entered) event()      {}
+func (Subscribed) event()   {}
+func (Unsubscribed) event() {}
+func (Loaded) event()       {}
+func (Committed) event()    {}
+func (Conflicted) event()   {}
+func (Refused) event()      {}
+func (Unanswered) event()   {}
+func (GaveUp) event()       {}
+func (Delivered) event()    {}
+func (Doubted) event()      {}
+
+// timed is an event that says when it happened.
+type timed interface{ now() time.Time }
+
+func (e Opened) now() time.Time    { return e.Now }
+func (e Received) now() time.Time  { return e.Now }
+func (e Violated) now() time.Time  { return e.Now }
+func (e TimedOut) now() time.Time  { return e.Now }
+func (e Answered) now() time.Time  { return e.Now }
+func (e Closed) now() time.Time    { return e.Now }
+func (e Entered) now() time.Time   { return e.Now }
+func (e Delivered) now() time.Time { return e.Now }

@@ -1,0 +1,161 @@
+package core
+
+// The messages of the room: each one is heard once, in order, or is known to be
+// missing.
+
+func (r *Room[C, R]) delivered(ev Delivered) {
+	if len(r.held) >= r.opt.Hold {
+		r.held, r.doubt = nil, true
+	}
+	r.held = append(r.held, ev)
+}
+
+// hear handles a message. It says false if the store must be looked at first.
+func (r *Room[C, R]) hear(ev Delivered) bool {
+	if r.seen.Epoch == "" {
+		return true
+	}
+	if ev.At.Epoch != r.seen.Epoch {
+		r.lost(true)
+		return true
+	}
+	if ev.At.Seq <= r.seen.Seq {
+		return true
+	}
+	r.miss(ev.At.Seq - 1)
+	d, err := DecodePublication(ev.Body)
+	if err != nil {
+		r.emit(Report{Cause: Cause{At: ev.At}, What: "message", Text: err.Error()})
+		r.miss(ev.At.Seq)
+		return true
+	}
+	if to := r.recipients(d, ev.At.Seq); len(to) > 0 {
+		if r.in.Deliver != nil && !r.fresh(ev) {
+			return false
+		}
+		r.deliver(ev, d, to)
+	}
+	r.seen = ev.At
+	return true
+}
+
+func (r *Room[C, R]) recipients(d Delivery, seq uint64) []*member[C] {
+	from := r.identity[d.To]
+	if d.All {
+		from = r.order
+	}
+	var to []*member[C]
+	for _, m := range from {
+		if m.joined && !m.leaving && m.since < seq && m.id != d.From {
+			to = append(to, m)
+		}
+	}
+	return to
+}
+
+func (r *Room[C, R]) deliver(ev Delivered, d Delivery, to []*member[C]) {
+	if r.in.Deliver != nil {
+		for _, m := range to {
+			r.due = append(r.due, task{kind: deliver, conn: m.id, now: ev.Now, delivery: d, at: ev.At})
+		}
+		return
+	}
+	ids := make([]ConnID, len(to))
+	for i, m := range to {
+		ids[i] = m.id
+	}
+	r.emit(Send{Cause{Conn: d.From, At: ev.At}, ids, d.Body})
+}
+
+// fresh says whether the snapshot is as new as the commit of a message.
+func (r *Room[C, R]) fresh(ev Delivered) bool {
+	switch {
+	case !r.known || r.at.Epoch != ev.At.Epoch:
+		return false
+	case r.at.Seq >= ev.At.Seq:
+		return true
+	case r.version == ev.Version:
+		r.at = ev.At
+		return true
+	}
+	return false
+}
+
+func (r *Room[C, R]) loaded(ev Loaded) {
+	if !r.loading {
+		return
+	}
+	r.loading = false
+	r.snapshot(ev.Record)
+	if r.doubt {
+		r.doubt, r.missing = false, ev.Record.At.Seq
+	}
+}
+
+// settleMissing ends a doubt, once what had arrived by then was heard.
+func (r *Room[C, R]) settleMissing() {
+	if r.missing > 0 {
+		r.miss(r.missing)
+		r.missing = 0
+	}
+}
+
+// snapshot takes in the record as the store has it.
+func (r *Room[C, R]) snapshot(rec Record) {
+	r.compare(rec.At)
+	if !r.known || r.version != rec.Version || r.value.raw == nil {
+		r.value = stored[R]{raw: rec.Value}
+	}
+	r.known, r.version, r.at = true, rec.Version, rec.At
+}
+
+// compare sees whether the store is still the one that the members joined.
+func (r *Room[C, R]) compare(at Position) {
+	switch {
+	case r.seen.Epoch == "":
+	case at.Epoch != r.seen.Epoch:
+		r.lost(true)
+	case at.Seq < r.seen.Seq: // it was rolled back
+		r.lost(false)
+		r.seen = at
+	}
+}
+
+// lost closes every member: the store has lost the room or, if not all of it, an
+// end of it. In the first case there is no membership that a Leave could end.
+func (r *Room[C, R]) lost(all bool) {
+	for _, m := range r.joinedMembers() {
+		if all {
+			r.fence(m)
+		} else {
+			r.end(m, CloseComeBack, Cause{Conn: m.id, N: m.events})
+		}
+	}
+}
+
+// miss takes notice that the messages after seen, up to seq, will not come.
+func (r *Room[C, R]) miss(seq uint64) {
+	if r.seen.Epoch == "" || seq <= r.seen.Seq {
+		return
+	}
+	r.seen.Seq = seq
+	for _, m := range r.joinedMembers() {
+		switch {
+		case m.leaving || m.resyncs || m.since >= seq:
+		case r.in.Resync == nil:
+			r.end(m, CloseComeBack, Cause{Conn: m.id, At: r.seen})
+		default:
+			m.resyncs = true
+			r.due = append(r.due, task{kind: resync, conn: m.id, n: m.events, now: r.now})
+		}
+	}
+}
+
+func (r *Room[C, R]) joinedMembers() (ms []*member[C]) {
+	for _, m := range r.order {
+		if m.joined {
+			ms = append(ms, m)
+		}
+	}
+	return ms
+}

@@ -1,0 +1,25 @@
+// Package instance drives the machines of package core: it hands connections in
+// and out, asks the broker, performs side effects, and keeps the limits.
+//
+//	i, err := instance.New(integration, memory.New(nil), nil)
+//	http.Handle("/chat", gws.Handler(i, nil))
+//	…
+//	i.Shutdown(ctx)
+//
+// Who runs what:
+//
+//  1. A connection has no goroutine here but its transport's. That one checks the
+//     rate, waits for a free slot, and posts to the inbox of the room that has the
+//     connection.
+//  2. A room has a goroutine while its inbox is not empty. It alone calls the
+//     integration's functions for the room, and waits for the broker. Rooms run in
+//     parallel; connections without a room are spread over a few lobbies.
+//  3. A connection has a goroutine that writes while something waits to be written,
+//     and one that performs while side effects wait.
+//  4. All of them end by themselves; [Instance.Shutdown] waits for them.
+//
+// Bounds: what a client sends waits in Options.Inbound slots, then the transport
+// is not read; what is sent to it waits up to Options.OutboundMessages and
+// OutboundBytes, then it is closed; messages of a room wait up to Options.Hold,
+// then there is a gap; side effects take slots of their connection.
+package instance

@@ -1,0 +1,169 @@
+package instance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/spinneyio/est/broker"
+	"github.com/spinneyio/est/core"
+)
+
+// How the machine's effects on the store become calls of the broker, and what is
+// done while it can't be reached: each is tried again, with growing pauses, until
+// the patience is over.
+
+const (
+	firstPause = 10 * time.Millisecond
+	lastPause  = time.Second
+)
+
+// pause waits before the n-th repetition, with jitter, or until ctx is done.
+func pause(ctx context.Context, n int) {
+	d := min(lastPause, firstPause<<min(n, 10))
+	t := time.NewTimer(d/2 + rand.N(d))
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+// insist calls until it goes well. It says false when the patience is over.
+func (r *room[C, R]) insist(what string, call func(ctx context.Context) error) bool {
+	ctx, cancel := context.WithTimeout(r.i.life, r.i.o.Patience)
+	defer cancel()
+	for n := 0; ; n++ {
+		err := call(ctx)
+		if err == nil {
+			return true
+		}
+		if ctx.Err() != nil {
+			r.gaveUp(what, err)
+			return false
+		}
+		pause(ctx, n)
+	}
+}
+
+func (r *room[C, R]) gaveUp(what string, err error) {
+	if r.i.life.Err() == nil {
+		r.i.report(fmt.Errorf("the broker can't be reached for %v by now: %w", r.i.o.Patience, err), what, "", r.key.Room)
+	}
+}
+
+func (r *room[C, R]) subscribe() core.Event {
+	var sub broker.Subscription
+	if !r.insist("subscribe", func(ctx context.Context) (err error) {
+		sub, err = r.i.b.Subscribe(ctx, r.key, r.handler())
+		return err
+	}) {
+		return core.GaveUp{}
+	}
+	r.sub = sub
+	return core.Subscribed{}
+}
+
+func (r *room[C, R]) unsubscribe() core.Event {
+	ctx, cancel := context.WithTimeout(r.i.life, r.i.o.Patience)
+	defer cancel()
+	if err := r.sub.Close(ctx); err != nil && r.i.life.Err() == nil {
+		r.i.report(err, "unsubscribe", "", r.key.Room)
+	}
+	r.sub = nil
+	return core.Unsubscribed{}
+}
+
+// abandon lets the store go when the instance was cut off.
+func (r *room[C, R]) abandon() {
+	if r.sub == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.i.life), lastPause)
+	defer cancel()
+	if err := r.sub.Close(ctx); err != nil {
+		r.i.report(err, "unsubscribe", "", r.key.Room)
+	}
+	r.sub = nil
+}
+
+func (r *room[C, R]) load() core.Event {
+	var rec broker.Record
+	if !r.insist("load", func(ctx context.Context) (err error) {
+		rec, err = r.i.b.Load(ctx, r.key, false)
+		return err
+	}) {
+		return core.GaveUp{}
+	}
+	return core.Loaded{Record: record(rec)}
+}
+
+// subscribeAndLoad does both at once, so that entering a room costs one round trip.
+func (r *room[C, R]) subscribeAndLoad() []core.Event {
+	subscribed := make(chan core.Event, 1)
+	go func() { subscribed <- r.subscribe() }()
+	loaded := r.load()
+	events := []core.Event{<-subscribed, loaded}
+	for _, ev := range events {
+		if ev == (core.GaveUp{}) {
+			if r.sub != nil {
+				r.unsubscribe()
+			}
+			return []core.Event{core.GaveUp{}}
+		}
+	}
+	return events
+}
+
+func (r *room[C, R]) commit(c core.Commit) core.Event {
+	if c.Again == 0 {
+		r.patience = time.Now().Add(r.i.o.Patience)
+	}
+	ctx, cancel := context.WithDeadline(r.i.life, r.patience)
+	defer cancel()
+	receipt, err := r.i.b.Commit(ctx, r.key, r.translate(c))
+	var conflict *broker.Conflict
+	switch {
+	case err == nil:
+		return core.Committed{N: c.N, Version: string(receipt.Version), At: core.Position(receipt.At)}
+	case errors.As(err, &conflict):
+		gone := make([]core.ConnID, len(conflict.Gone))
+		for i, id := range conflict.Gone {
+			gone[i] = core.ConnID(id)
+		}
+		return core.Conflicted{N: c.N, Record: record(conflict.Record), Gone: gone}
+	case errors.Is(err, broker.ErrTooLarge):
+		return core.Refused{N: c.N, TooLarge: true, Reason: err.Error()}
+	case errors.Is(err, broker.ErrInvalid), errors.Is(err, broker.ErrStale):
+		return core.Refused{N: c.N, Reason: err.Error()}
+	case ctx.Err() != nil:
+		r.gaveUp("commit", err)
+		return core.GaveUp{}
+	}
+	pause(ctx, c.Again)
+	return core.Unanswered{N: c.N}
+}
+
+func (r *room[C, R]) translate(c core.Commit) broker.Commit {
+	b := broker.Commit{
+		ID:       broker.CommitID{Writer: r.i.writer, N: c.N},
+		Value:    broker.Change{Op: broker.Op(c.Op), Value: c.Value},
+		Messages: c.Messages,
+	}
+	if !c.Any {
+		b.Expect = (*broker.Version)(&c.Expect)
+	}
+	if len(c.Members) > 0 {
+		b.Members = make([]broker.MemberChange, len(c.Members))
+		for i, m := range c.Members {
+			b.Members[i] = broker.MemberChange{Op: broker.MemberOp(m.Op), ID: string(m.Conn), Data: m.Data}
+		}
+	}
+	return b
+}
+
+func record(r broker.Record) core.Record {
+	return core.Record{Value: r.Value, Version: string(r.Version), At: core.Position(r.At)}
+}

@@ -1,0 +1,269 @@
+package core
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Room is the replica of one room on one instance: a pure state machine. It has
+// the connections of this instance that are in the room or on their way in, a
+// snapshot of the room state, the transitions that wait, and at most one commit
+// under way. Events go in by [Room.Step], effects come out; what they mean is
+// said at their types. The same events give the same effects.
+//
+// The Room with the key "" is a lobby: it has the connections that have not said
+// hello, and those without a room. It never uses the store.
+//
+// A Room is not safe for concurrent use.
+type Room[C, R any] struct {
+	in           *Integration[C, R]
+	key, writer  string
+	opt          RoomOptions
+	flatC, flatR bool // a plain copy of C, of R is private
+
+	members  map[ConnID]*member[C]
+	order    []*member[C]            // by arrival: no effect depends on map order
+	identity map[string][]*member[C] // joined members, by arrival
+	arrivals uint64
+	joined   int // members that are stored, as far as is known
+
+	now     time.Time // of the latest event
+	n       uint64    // number of the last commit
+	drafts  uint64    // made so far
+	link    link
+	known   bool // the snapshot below was read once
+	value   stored[R]
+	version string
+	at      Position // the snapshot is the room's state here
+	seen    Position // messages up to here have been heard; zero before the first join
+	doubt   bool     // messages may be missing: read the position
+	missing uint64   // the position that was read: what is not heard up to it is lost
+
+	held    []Delivered // messages that wait for the store
+	due     []task      // transitions that messages led to
+	queue   []task      // transitions that connections led to, in their order
+	flight  *flight[C, R]
+	loading bool
+	limit   int // transitions in the next commit at most
+
+	fx []Effect // of the step under way
+}
+
+// RoomOptions are a Room's limits. nil and zero fields are the defaults.
+type RoomOptions struct {
+	Batch int // transitions in one commit at most; 64
+	Hold  int // messages that wait for the store at most; more is a gap; 1024
+}
+
+// link is the state of the subscription.
+type link uint8
+
+const (
+	linkOff link = iota
+	linkOpening
+	linkLive
+	linkClosing
+)
+
+// NewRoom makes the machine of a room. writer is the instance's name as a
+// committer: random at each start of an instance. Commits are numbered from
+// after+1, so an instance that drops a Room and makes it again passes a number
+// that is not below the old one's [Room.Number].
+func NewRoom[C, R any](in *Integration[C, R], key, writer string, after uint64, o *RoomOptions) *Room[C, R] {
+	r := &Room[C, R]{
+		in: in, key: key, writer: writer, n: after,
+		flatC: flat[C](), flatR: flat[R](),
+		members:  map[ConnID]*member[C]{},
+		identity: map[string][]*member[C]{},
+	}
+	if o != nil {
+		r.opt = *o
+	}
+	if r.opt.Batch <= 0 {
+		r.opt.Batch = 64
+	}
+	if r.opt.Hold <= 0 {
+		r.opt.Hold = 1024
+	}
+	r.limit = r.opt.Batch
+	if key == "" {
+		r.known, r.link = true, linkLive
+	}
+	return r
+}
+
+// Key is the room's key.
+func (r *Room[C, R]) Key() string { return r.key }
+
+// Number is the number of the last commit.
+func (r *Room[C, R]) Number() uint64 { return r.n }
+
+// Idle says that the machine holds nothing: it may be dropped.
+func (r *Room[C, R]) Idle() bool {
+	return len(r.members) == 0 && r.flight == nil && !r.loading && (r.link == linkOff || r.key == "")
+}
+
+// Step takes in events, in order, and appends to fx what must be done. Events
+// that have piled up are best given together: their transitions share a commit.
+func (r *Room[C, R]) Step(fx []Effect, events ...Event) []Effect {
+	r.fx = fx
+	for _, ev := range events {
+		r.take(ev)
+	}
+	for r.flight == nil && !r.loading && r.advance() {
+	}
+	r.rest()
+	fx, r.fx = r.fx, nil
+	return fx
+}
+
+func (r *Room[C, R]) take(ev Event) {
+	if t, ok := ev.(timed); ok {
+		r.now = t.now()
+	}
+	switch ev := ev.(type) {
+	case Opened:
+		r.opened(ev)
+	case Entered:
+		r.entered(ev)
+	case Received:
+		r.received(ev)
+	case Violated:
+		r.violated(ev)
+	case TimedOut:
+		if m := r.members[ev.Conn]; m != nil && m.awaiting {
+			r.refuse(m, ClosePolicy, "no message in time")
+		}
+	case Answered:
+		r.answered(ev)
+	case Closed:
+		r.closed(ev)
+	case Subscribed:
+		r.link = linkLive
+	case Unsubscribed:
+		r.unsubscribed()
+	case Loaded:
+		r.loaded(ev)
+	case Committed:
+		r.committed(ev)
+	case Conflicted:
+		r.conflicted(ev)
+	case Refused:
+		r.refused(ev)
+	case Unanswered:
+		r.unanswered(ev)
+	case GaveUp:
+		r.gaveUp()
+	case Delivered:
+		r.delivered(ev)
+	case Doubted:
+		r.doubt = true
+	default:
+		panic(fmt.Sprintf("core: unknown event %T", ev))
+	}
+}
+
+// advance does the next thing that can be done without an answer, and says
+// whether there was one. Messages go first: they are older than what waits.
+func (r *Room[C, R]) advance() bool {
+	if r.doubt {
+		if r.joined > 0 {
+			r.load(Cause{})
+			return false
+		}
+		r.doubt = false
+	}
+	for len(r.held) > 0 {
+		if !r.hear(r.held[0]) {
+			r.load(Cause{At: r.held[0].At})
+			return false
+		}
+		r.held = slices.Delete(r.held, 0, 1)
+	}
+	r.settleMissing()
+	if len(r.due)+len(r.queue) == 0 {
+		return false
+	}
+	if !r.known {
+		r.load(append(r.due, r.queue...)[0].cause())
+		return false
+	}
+	return r.decideBatch()
+}
+
+// rest lets the subscription go when nobody is left.
+func (r *Room[C, R]) rest() {
+	if len(r.members) > 0 || r.flight != nil || r.loading || r.key == "" {
+		return
+	}
+	r.held, r.due, r.queue, r.doubt = nil, nil, nil, false
+	if r.link == linkLive {
+		r.link = linkClosing
+		r.emit(Unsubscribe{})
+	}
+}
+
+func (r *Room[C, R]) emit(fx Effect) { r.fx = append(r.fx, fx) }
+
+func (r *Room[C, R]) load(c Cause) {
+	r.loading = true
+	r.emit(Load{c})
+}
+
+func (r *Room[C, R]) unsubscribed() {
+	r.link = linkOff
+	if len(r.members) > 0 { // somebody came meanwhile
+		r.subscribe(Cause{})
+	}
+}
+
+func (r *Room[C, R]) subscribe(c Cause) {
+	if r.link == linkOff {
+		r.link = linkOpening
+		r.emit(Subscribe{c})
+	}
+}
+
+// task is a transition that waits to be decided.
+type task struct {
+	kind    kind
+	conn    ConnID
+	n       uint64 // it is the n-th event of conn
+	now     time.Time
+	retried bool
+	bare    bool // leave: remove the member, ask nobody
+
+	msg    Message   // hello, receive
+	answer Performed // performed
+	code   CloseCode // refuse
+	text   string    // refuse
+
+	delivery Delivery // deliver
+	at       Position // deliver: of its message
+}
+
+func (t task) cause() Cause {
+	if t.kind == deliver {
+		return Cause{Conn: t.delivery.From, At: t.at}
+	}
+	return Cause{Conn: t.conn, N: t.n}
+}
+
+// kind is which of the application's functions a transition runs.
+type kind uint8
+
+const (
+	hello kind = iota
+	join
+	receive
+	deliver
+	resync
+	performed
+	leave
+	refuse // none: the client broke a rule
+)
+
+func (k kind) String() string {
+	return [...]string{"Authenticate", "Join", "Receive", "Deliver", "Resync", "Performed", "Leave", "refuse"}[k]
+}
