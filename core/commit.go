@@ -137,7 +137,7 @@ func (r *Room[C, R]) refused(ev Refused) {
 			r.forget(m)
 			r.emit(Gone{m.id})
 		default:
-			r.fail(m, code, t.cause())
+			r.fail(m, code, t.cause(), t.kind == join)
 		}
 	}
 }
@@ -191,14 +191,14 @@ func (r *Room[C, R]) gaveUp() {
 		if t.kind == leave {
 			leaves = append(leaves, t)
 		} else if m := r.members[t.conn]; m != nil {
-			r.fail(m, CloseTryLater, t.cause())
+			r.fail(m, CloseTryLater, t.cause(), t.kind == join)
 		}
 	}
 	r.queue = append(leaves, r.queue...)
 	if deaf {
 		r.held = nil
 		for _, m := range slices.Clone(r.order) {
-			r.fail(m, CloseTryLater, Cause{Conn: m.id, N: m.events})
+			r.fail(m, CloseTryLater, Cause{Conn: m.id, N: m.events}, false)
 		}
 	}
 }
@@ -212,13 +212,13 @@ func (f *flight[C, R]) tasks() []task {
 }
 
 // fail sends est's own failure and ends the connection.
-func (r *Room[C, R]) fail(m *member[C], code CloseCode, c Cause) {
+func (r *Room[C, R]) fail(m *member[C], code CloseCode, c Cause, entering bool) {
 	if m.ended {
 		return
 	}
 	if !m.deaf {
 		var reports []Report
-		frame := r.ownFailure(code, "", !m.joined, &reports)
+		frame := r.ownFailure(code, "", entering, &reports)
 		r.emit(Send{c, []ConnID{m.id}, frame})
 		r.report(reports, c)
 	}
@@ -245,8 +245,8 @@ func (r *Room[C, R]) release(d *draft[C, R], base uint64) {
 		if m == nil {
 			continue // the store has lost it, and committed for it all the same
 		}
-		if x.task.kind == resync {
-			m.resyncs = false
+		if x.task.kind == resync { // as good as a new join
+			m.resyncs, m.since = false, base+uint64(x.messages)
 		}
 		c := x.task.cause()
 		if x.joins {

@@ -39,6 +39,8 @@ func (r *Room[C, R]) hear(ev Delivered) bool {
 	return true
 }
 
+// recipients are the members that a message is for. One whose Resync waits will
+// see the state that the message left.
 func (r *Room[C, R]) recipients(d Delivery, seq uint64) []*member[C] {
 	from := r.identity[d.To]
 	if d.All {
@@ -46,7 +48,7 @@ func (r *Room[C, R]) recipients(d Delivery, seq uint64) []*member[C] {
 	}
 	var to []*member[C]
 	for _, m := range from {
-		if m.joined && !m.leaving && m.since < seq && m.id != d.From {
+		if m.joined && !m.leaving && !m.resyncs && m.since < seq && m.id != d.From {
 			to = append(to, m)
 		}
 	}

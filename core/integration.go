@@ -68,7 +68,8 @@ type Integration[C, R any] struct {
 	Leave func(conn Conn, data C, room R) Outcome[C, R]
 
 	// Resync runs when messages to this connection may have been missed, typically
-	// to send the client the whole state anew. nil closes the connection with
+	// to send the client the whole state anew: from its commit on the connection
+	// gets every message again, as after a join. nil closes the connection with
 	// 1012, so that the client comes back.
 	Resync func(conn Conn, data C, room R) Outcome[C, R]
 
