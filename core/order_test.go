@@ -108,9 +108,9 @@ type late struct {
 }
 
 func TestStorm(t *testing.T) {
-	runs := 3000
+	runs := 1500
 	if testing.Short() {
-		runs = 300
+		runs = 200
 	}
 	for seed := range runs {
 		s := &storm{Rand: rand.New(rand.NewPCG(uint64(seed), 1)), t: t, performed: map[string]int{}}
@@ -251,7 +251,11 @@ func (s *storm) giveUp(o *op[ledgerData, ledger]) {
 }
 
 func (s *storm) fault() {
-	switch s.IntN(4) {
+	switch s.IntN(5) {
+	case 4: // a message arrives twice
+		if l := s.aLink(); l != nil {
+			l.queue = append([]core.Delivered{l.queue[0]}, l.queue...)
+		}
 	case 0: // a subscription loses what is on its way
 		if l := s.aLink(); l != nil {
 			l.queue = l.queue[:s.IntN(len(l.queue))]

@@ -1,0 +1,66 @@
+// Package core is the machine room of est: applications as pure functions, and
+// the pure state machines that run them. It imports the standard library only,
+// has no clock, no randomness, no goroutine and no lock: events go in, effects
+// come out, and the same events give the same effects. So it can be run on a
+// hundred instances in production, embedded over any store and any transport, and
+// owned by a simulator.
+//
+// # What an application is
+//
+// An [Integration]: functions from connection data, room state and an event to
+// an [Outcome], which says as data what should happen. That is all that most
+// readers need; package core/instance runs it.
+//
+// # How it is run
+//
+// The machine is [Room]: one for each room that has connections on an instance,
+// and lobbies for the connections that have none. A transition begins with an
+// event of a connection (or a message), and is decided on the snapshot of the
+// room state that the machine has. Its outcome is held while a [Commit] carries
+// the new state, the change of members and the messages to the store, all in one
+// step that is valid only if the state was still the one that it was decided on.
+// If it was not, the winner's state comes back with the answer and the same
+// transitions are decided again. When it was, the effects are released: for each
+// transition in the order in which they were decided its reply, its side effects,
+// its close. What arrives while a commit is under way waits, and is decided and
+// committed together.
+//
+// Messages go one way, through the store's subscription, also to connections of
+// the same instance. A machine hears each message once and in order, or finds out
+// that one is missing and runs Resync.
+//
+// # Duties of a driver
+//
+// Whoever drives the machines (core/instance does, esttest does, you may) keeps
+// these rules. The example "driver" is a complete small one.
+//
+//  1. One machine, one caller at a time. Give it what happened, in the order in
+//     which it happened; several events that have piled up in one Step share a
+//     commit. Machines of different rooms know nothing of each other.
+//  2. Carry out the effects of a Step in their order, before those of the next.
+//  3. The first event of a connection is Opened, to a lobby: a Room with the key
+//     "". A connection's events go to one machine at a time: the lobby at first,
+//     then wherever the latest Move has sent it.
+//  4. On Move, give the machine of that room the Entered and then the Waiting
+//     events, before any later event of the connection.
+//  5. Report Closed for each connection exactly once, when it is gone, whoever
+//     ended it, after all else that it sent. Effects on a connection that is gone
+//     are dropped.
+//  6. Send keeps the order for each connection and never waits for a client: a
+//     queue has a bound, and a client that is too slow is closed.
+//  7. Answer each Subscribe, Unsubscribe, Load, Commit and Perform once, with one
+//     of the events that its comment names. Until it has the answer, a machine asks
+//     for nothing else of the kind.
+//  8. A Commit that may have been applied or not is Unanswered, and comes again
+//     with the same number: send it again under the same id. Pause before.
+//  9. GaveUp ends everything that is asked of the store for the room: what is
+//     answered later is not passed on, a subscription that comes up late is closed.
+//  10. Subscribed means that no message committed from now on is missed; pass on
+//     each one as Delivered, in order. When that can't be vouched for (a reconnect, a
+//     queue that was full), say Doubted, in its place between the messages.
+//  11. The writer names one start of one instance, at random. A machine may be
+//     dropped when it is Idle; one made again for the same room gets numbers from
+//     above the old one's [Room.Number].
+//  12. Perform once, in order for each connection, and not before the effect was
+//     given: then its commit has succeeded. Answer with JSON.
+package core
