@@ -34,13 +34,16 @@ type Broker interface {
 	Subscribe(ctx context.Context, key Key, h Handler) (Subscription, error)
 
 	// Close ends all subscriptions and fails what is under way with [ErrClosed].
-	// After it has returned, no handler is called. It may be called twice.
+	// It waits for handlers that are running until ctx ends, and then returns
+	// ctx's error; the broker is closed all the same. After it has returned, no
+	// handler is called. It may be called twice.
 	Close(ctx context.Context) error
 }
 
-// CommitID names a commit: the Number-th of its writer. A writer numbers its
-// commits upwards from 1, with gaps if it likes, and has one commit under way
-// at a time in one room.
+// CommitID names a commit: the N-th of its writer. Writer is random, at least
+// 128 bits, never used again and never empty. A writer numbers its commits
+// upwards from 1, with gaps if it likes, and has one commit under way at a time
+// in one room. The same CommitID is always the same commit (rule 15).
 type CommitID struct {
 	Writer string
 	N      uint64
@@ -59,7 +62,7 @@ type Position struct {
 }
 
 // Member is an entry in a record's list of members. ID and Data are opaque to
-// the broker.
+// the broker; nil Data is empty Data.
 type Member struct {
 	ID   string
 	Data []byte
@@ -87,18 +90,17 @@ const (
 // Change is what a commit does to the record's value.
 type Change struct {
 	Op    Op
-	Value []byte // for Put; nil counts as empty
+	Value []byte // for Put, where nil counts as empty; nil otherwise
 }
 
 // MemberOp says what a [MemberChange] does.
 type MemberOp uint8
 
-// The operations of a [MemberChange]. All but Add need the member to exist; Add
-// replaces the data of one that does.
+// The operations of a [MemberChange]. All but Add need the member to exist.
 const (
-	Require MemberOp = iota
-	Add
-	Update
+	Require MemberOp = iota // leave it as it is
+	Add                     // with Data, whether it exists or not
+	Replace                 // its Data
 	Remove
 )
 
@@ -107,7 +109,7 @@ const (
 type MemberChange struct {
 	Op   MemberOp
 	ID   string
-	Data []byte // for Add and Update
+	Data []byte // for Add and Replace; nil otherwise
 }
 
 // Commit is one atomic step of a room. Its slices belong to the broker from the
@@ -124,7 +126,7 @@ type Commit struct {
 // sent.
 type Receipt struct {
 	Version Version  // the record's, after the commit
-	At      Position // the commit's messages end at At.Seq
+	At      Position // of the commit's last message, or of the record if it has none
 }
 
 // Conflict is the error of a commit that was decided on something that is no
@@ -142,7 +144,8 @@ func (c *Conflict) Error() string {
 	return fmt.Sprintf("broker: conflict: the version is %q by now", c.Record.Version)
 }
 
-// Message is a committed message as a subscriber gets it. Body is read-only.
+// Message is a committed message as a subscriber gets it. Body is read-only, and
+// shared with other subscribers.
 type Message struct {
 	At      Position // its own
 	Commit  CommitID
@@ -163,9 +166,9 @@ type Handler struct {
 
 // Subscription is a live subscription.
 type Subscription interface {
-	// Close ends it: no call of the handler begins after Close has returned. It
-	// does not wait for one that is under way, so a handler may call it. Calling
-	// it again does nothing.
+	// Close ends it: no call of the handler follows. It does not wait for one that
+	// is under way, so a handler may call it; that call may go on, or only just
+	// begin, when Close has returned. Calling it again does nothing.
 	Close(ctx context.Context) error
 }
 

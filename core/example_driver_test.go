@@ -20,7 +20,9 @@ var tally = core.Integration[string, int]{
 	},
 	Identity: func(core.Conn, string) string { return "" },
 	Room:     func(_ core.Conn, room string) string { return room },
-	Join:     func(_ core.Conn, _ string, n int) core.Outcome[string, int] { return core.Outcome[string, int]{Reply: n} },
+	Join: func(_ core.Conn, _ string, n int) core.Outcome[string, int] {
+		return core.Outcome[string, int]{Reply: n}
+	},
 	Receive: func(_ core.Conn, _ string, n int, word core.Message) core.Outcome[string, int] {
 		return core.Outcome[string, int]{Room: core.Put(n + 1), Reply: n + 1, Publish: []core.Publication{core.ToAll(word)}}
 	},
