@@ -88,8 +88,11 @@ func printSeat[C any](w io.Writer, s seat[C]) {
 func printTasks(w io.Writer, ts []task) {
 	fmt.Fprintln(w, len(ts))
 	for _, t := range ts {
-		fmt.Fprintf(w, "task %v %q %d %d %v %v %q %d %q %q %v %q\n", t.kind, t.conn, t.n, t.now.UnixNano(), t.retried, t.bare,
-			t.msg, t.code, t.text, t.delivery.From, t.at, t.delivery.Body)
+		fmt.Fprintf(w, "task %v %q %d %d %v %v %q %d %q\n", t.kind, t.conn, t.n, t.now.UnixNano(), t.retried, t.bare,
+			t.msg, t.code, t.text)
+		if t.heard != nil {
+			fmt.Fprintf(w, "heard %v %v\n", t.heard.at, t.heard.Delivery)
+		}
 		printJSON(w, t.answer)
 	}
 }

@@ -219,7 +219,7 @@ func (r *Room[C, R]) fail(m *member[C], code CloseCode, c Cause, entering bool) 
 	if !m.deaf {
 		var reports []Report
 		frame := r.ownFailure(code, "", entering, &reports)
-		r.emit(Send{c, []ConnID{m.id}, frame})
+		r.emit(Send{c, m.self, frame})
 		r.report(reports, c)
 	}
 	r.end(m, code, c)
@@ -255,7 +255,7 @@ func (r *Room[C, R]) release(d *draft[C, R], base uint64) {
 		}
 		r.report(x.reports, c)
 		if x.reply != nil && !m.deaf {
-			r.emit(Send{c, []ConnID{m.id}, x.reply})
+			r.emit(Send{c, m.self, x.reply})
 		}
 		for _, effect := range x.perform {
 			r.emit(Perform{c, m.id, effect})
@@ -299,7 +299,7 @@ func (t task) event() Event {
 	case receive:
 		return Received{t.conn, t.now, t.msg}
 	case performed:
-		return Answered{t.conn, t.now, t.answer}
+		return Answered{t.conn, t.now, *t.answer}
 	case refuse:
 		return Violated{t.conn, t.now, t.code}
 	case leave:

@@ -237,11 +237,11 @@ func (r *Room[C, R]) ask(t task, conn Conn, data C, room R) (out Outcome[C, R], 
 	case receive:
 		out = r.in.Receive(conn, data, room, t.msg)
 	case deliver:
-		out = r.in.Deliver(conn, data, room, t.delivery)
+		out = r.in.Deliver(conn, data, room, t.heard.Delivery)
 	case resync:
 		out = r.in.Resync(conn, data, room)
 	case performed:
-		out = r.in.Performed(conn, data, room, t.answer)
+		out = r.in.Performed(conn, data, room, *t.answer)
 	case leave:
 		out = r.in.Leave(conn, data, room)
 	}

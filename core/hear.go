@@ -57,8 +57,9 @@ func (r *Room[C, R]) recipients(d Delivery, seq uint64) []*member[C] {
 
 func (r *Room[C, R]) deliver(ev Delivered, d Delivery, to []*member[C]) {
 	if r.in.Deliver != nil {
+		h := &heard{d, ev.At}
 		for _, m := range to {
-			r.due = append(r.due, task{kind: deliver, conn: m.id, now: ev.Now, delivery: d, at: ev.At})
+			r.due = append(r.due, task{kind: deliver, conn: m.id, now: ev.Now, heard: h})
 		}
 		return
 	}

@@ -8,8 +8,9 @@ import (
 // member is a connection that is in the room, on its way in, or on its way out.
 type member[C any] struct {
 	id        ConnID
-	place     uint64 // order of arrival
-	events    uint64 // so far
+	self      []ConnID // id, for effects on it alone
+	place     uint64   // order of arrival
+	events    uint64   // so far
 	handshake Handshake
 
 	awaiting bool // no hello yet
@@ -60,7 +61,7 @@ func (r *Room[C, R]) entered(ev Entered) {
 
 func (r *Room[C, R]) arrive(id ConnID) *member[C] {
 	r.arrivals++
-	m := &member[C]{id: id, place: r.arrivals}
+	m := &member[C]{id: id, self: []ConnID{id}, place: r.arrivals}
 	r.members[id] = m
 	r.order = append(r.order, m)
 	return m
@@ -105,7 +106,7 @@ func (r *Room[C, R]) answered(ev Answered) {
 	}
 	if r.in.Performed != nil {
 		m.events++
-		r.wait(m, task{kind: performed, answer: ev.Answer})
+		r.wait(m, task{kind: performed, answer: &ev.Answer})
 	}
 }
 

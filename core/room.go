@@ -174,19 +174,20 @@ func (r *Room[C, R]) advance() bool {
 		}
 		r.doubt = false
 	}
-	for len(r.held) > 0 {
-		if !r.hear(r.held[0]) {
-			r.load(Cause{At: r.held[0].At})
+	for i, ev := range r.held {
+		if !r.hear(ev) {
+			r.held = slices.Delete(r.held, 0, i)
+			r.load(Cause{At: ev.At})
 			return false
 		}
-		r.held = slices.Delete(r.held, 0, 1)
 	}
+	r.held = slices.Delete(r.held, 0, len(r.held))
 	r.settleMissing()
-	if len(r.due)+len(r.queue) == 0 {
+	switch {
+	case len(r.due)+len(r.queue) == 0:
 		return false
-	}
-	if !r.known {
-		r.load(append(r.due, r.queue...)[0].cause())
+	case !r.known: // then nobody has joined, and no message led to anything
+		r.load(r.queue[0].cause())
 		return false
 	}
 	return r.decideBatch()
@@ -234,18 +235,22 @@ type task struct {
 	retried bool
 	bare    bool // leave: remove the member, ask nobody
 
-	msg    Message   // hello, receive
-	answer Performed // performed
-	code   CloseCode // refuse
-	text   string    // refuse
+	msg    Message    // hello, receive
+	answer *Performed // performed
+	heard  *heard     // deliver
+	code   CloseCode  // refuse
+	text   string     // refuse
+}
 
-	delivery Delivery // deliver
-	at       Position // deliver: of its message
+// heard is a message that is to be delivered. Its recipients share it.
+type heard struct {
+	Delivery
+	at Position
 }
 
 func (t task) cause() Cause {
 	if t.kind == deliver {
-		return Cause{Conn: t.delivery.From, At: t.at}
+		return Cause{Conn: t.heard.From, At: t.heard.at}
 	}
 	return Cause{Conn: t.conn, N: t.n}
 }

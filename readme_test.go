@@ -1,0 +1,43 @@
+package est_test
+
+import (
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// What the README shows as Go is compiled: each block stands in example_test.go,
+// to the letter.
+func TestREADMEIsCompiled(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := os.ReadFile("example_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllSubmatch(readme, -1)
+	if len(blocks) == 0 {
+		t.Fatal("README.md shows no Go at all")
+	}
+	for _, b := range blocks {
+		if !strings.Contains(string(source), string(b[1])) {
+			t.Errorf("this block of README.md is not in example_test.go:\n%s", b[1])
+		}
+	}
+}
+
+// Every file that the README points to exists.
+func TestREADMELinks(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile(`\]\(([^):]+)\)`).FindAllSubmatch(readme, -1) {
+		if _, err := os.Stat(string(m[1])); err != nil {
+			t.Errorf("README.md points to %s: %v", m[1], err)
+		}
+	}
+}
