@@ -1,6 +1,7 @@
 package core_test
 
 import (
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -107,12 +108,10 @@ type late struct {
 	fx          core.Commit
 }
 
+var storms = flag.Int("storms", 400, "how many random orders TestStorm tries")
+
 func TestStorm(t *testing.T) {
-	runs := 1500
-	if testing.Short() {
-		runs = 200
-	}
-	for seed := range runs {
+	for seed := range *storms {
 		s := &storm{Rand: rand.New(rand.NewPCG(uint64(seed), 1)), t: t, performed: map[string]int{}}
 		s.cluster = newCluster(ledgerIntegration(seed%2 == 0, seed%3 != 0), 1+seed%3)
 		s.opt = &core.RoomOptions{Batch: 1 + s.IntN(6), Hold: 2 + s.IntN(20)}
