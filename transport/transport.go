@@ -34,8 +34,10 @@ type Conn interface {
 	Write(messages [][]byte) error
 
 	// Close ends the connection. The peer gets code and reason, after all that was
-	// written, unless a Write is still stuck: that is then cut off. Close does not
-	// wait for the peer and may be called at any time, also twice: the first counts.
+	// written, unless a Write is still stuck: that is then cut off. An empty reason
+	// stands for the code's own phrase; core.CloseLost drops the connection without
+	// a word. Close does not wait for the peer and may be called at any time, also
+	// twice: the first counts. A Write after it fails.
 	Close(code core.CloseCode, reason string)
 }
 
@@ -43,7 +45,9 @@ type Conn interface {
 type Session interface {
 	// Receive hands in a text message, which is the instance's from then on. It
 	// blocks while too many messages of this connection wait: that is how a fast
-	// client is slowed down. After a close it does nothing.
+	// client is slowed down. After a close it does nothing. Closed has to wait for a
+	// Receive that blocks, so one does not outlast the instance's own Close or an
+	// error of Write.
 	Receive(message []byte)
 
 	// Violated says that the client broke a rule of the transport: a binary frame
