@@ -13,6 +13,7 @@ import (
 // happens to one of them, the other does not change. What can't change is shared.
 func (r *Room[C, R]) Clone() *Room[C, R] {
 	c := *r
+	c.spare = nil
 	c.members = make(map[ConnID]*member[C], len(r.members))
 	c.order = make([]*member[C], len(r.order))
 	for i, m := range r.order {

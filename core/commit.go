@@ -86,6 +86,7 @@ func (r *Room[C, R]) committed(ev Committed) {
 	if r.joined > 0 && r.seen.Epoch == "" && f.joins() { // the first ones here have missed nothing yet
 		r.seen = Position{ev.At.Epoch, base}
 	}
+	r.done(f.draft)
 }
 
 func (d *draft[C, R]) joins() bool {
@@ -105,6 +106,7 @@ func (r *Room[C, R]) conflicted(ev Conflicted) {
 		}
 	}
 	r.again(f, func(t *task) { t.retried = true })
+	r.done(f.draft)
 }
 
 // refused takes a commit apart that the store will never take: by halves, down

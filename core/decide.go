@@ -42,22 +42,41 @@ type decision struct {
 // decideBatch decides what can be decided, and commits it or, where there is
 // nothing to commit, releases it. It says whether more can be done now.
 func (r *Room[C, R]) decideBatch() bool {
-	r.drafts++
-	d := &draft[C, R]{id: r.drafts, edit: edit[R]{value: r.value}}
+	d := r.newDraft()
 	r.due = r.pick(d, r.due)
 	r.queue = r.pick(d, r.queue)
 	if d.op == Keep {
 		r.value = d.value // it may have been decoded by now
 	}
-	if len(d.decided) == 0 {
+	switch {
+	case len(d.decided) == 0:
+		r.done(d)
 		return false
-	}
-	if d.needed {
+	case d.needed:
 		r.commit(d)
 		return false
 	}
 	r.release(d, 0)
+	r.done(d)
 	return true
+}
+
+func (r *Room[C, R]) newDraft() *draft[C, R] {
+	d := r.spare
+	if r.spare = nil; d == nil {
+		d = new(draft[C, R])
+	}
+	r.drafts++
+	d.id, d.value = r.drafts, r.value
+	return d
+}
+
+// done keeps the space of a draft for the next one.
+func (r *Room[C, R]) done(d *draft[C, R]) {
+	clear(d.touched)
+	clear(d.decided)
+	*d = draft[C, R]{touched: d.touched[:0], decided: d.decided[:0]}
+	r.spare = d
 }
 
 // pick decides tasks in their order, up to the limit, and returns the rest.

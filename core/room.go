@@ -47,7 +47,8 @@ type Room[C, R any] struct {
 	loading bool
 	limit   int // transitions in the next commit at most
 
-	fx []Effect // of the step under way
+	fx    []Effect     // of the step under way
+	spare *draft[C, R] // to be used again
 }
 
 // RoomOptions are a Room's limits. nil and zero fields are the defaults.
