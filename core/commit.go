@@ -190,10 +190,15 @@ func (r *Room[C, R]) gaveUp() {
 	waiting = append(append(waiting, r.due...), r.queue...)
 	r.due, r.queue = nil, nil
 	for _, t := range waiting {
-		if t.kind == leave {
-			leaves = append(leaves, t)
-		} else if m := r.members[t.conn]; m != nil {
+		switch m := r.members[t.conn]; {
+		case m == nil:
+		case t.kind != leave:
 			r.fail(m, CloseTryLater, t.cause(), t.kind == join)
+		case m.joined:
+			leaves = append(leaves, t)
+		default: // it was never stored: there is nothing to ask for
+			r.forget(m)
+			r.emit(Gone{m.id})
 		}
 	}
 	r.queue = append(leaves, r.queue...)

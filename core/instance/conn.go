@@ -1,7 +1,6 @@
 package instance
 
 import (
-	"errors"
 	"sync"
 	"time"
 
@@ -16,12 +15,16 @@ type conn[C, R any] struct {
 	id    core.ConnID
 	t     transport.Conn
 	lobby *room[C, R]
-	hello *time.Timer // fires when the time for the hello is over; nil without
 
-	rate    rate // of the transport's goroutine
-	refused bool // likewise: what comes now is dropped
+	// Of the transport's goroutine.
+	hello   *time.Timer // fires when the time for the hello is over; nil without
+	rate    rate
+	refused bool // what comes now is dropped
 
-	slots chan struct{} // one in it for each message, and each side effect, that waits
+	// slots has one in it for each message, and each side effect, that waits. Who
+	// put it in takes it out, or hands that duty on with the message: so taking out
+	// never blocks.
+	slots chan struct{}
 
 	mu     sync.Mutex  // protects home, also while a connection moves
 	home   *room[C, R] // whose machine has the connection
@@ -31,7 +34,8 @@ type conn[C, R any] struct {
 	side side
 }
 
-// post gives an event to the machine that has the connection.
+// post gives an event to the machine that has the connection. It says false if
+// that has been dropped: then the connection has ended.
 func (c *conn[C, R]) post(ev core.Event) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -43,18 +47,26 @@ func (c *conn[C, R]) Receive(message []byte) {
 	if c.refused {
 		return
 	}
-	now := time.Now()
-	if !c.rate.take(now) {
+	if !c.rate.take(time.Now()) {
 		c.Violated(core.ClosePolicy)
 		return
 	}
-	c.slots <- struct{}{} // the machine frees it, whatever becomes of the connection
-	c.mu.Lock()
-	ok := !c.closed && c.home.post(item[C, R]{core.Received{Conn: c.id, Now: now, Message: message}, c, true})
-	c.mu.Unlock()
-	if !ok {
-		c.free()
+	select {
+	case c.slots <- struct{}{}: // the machine's room frees it, whatever becomes of the connection
+	case <-c.i.life.Done():
+		return
 	}
+	c.stopHello()
+	if !c.receive(message) {
+		c.free(1)
+	}
+}
+
+func (c *conn[C, R]) receive(message []byte) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ev := core.Received{Conn: c.id, Now: time.Now(), Message: message}
+	return !c.closed && c.home.post(item[C, R]{ev: ev, c: c, slot: true})
 }
 
 // Violated implements transport.Session.
@@ -68,14 +80,19 @@ func (c *conn[C, R]) Violated(code core.CloseCode) {
 // Closed implements transport.Session.
 func (c *conn[C, R]) Closed(core.CloseCode, string) {
 	c.out.discard()
-	if c.hello != nil {
-		c.hello.Stop()
-	}
+	c.stopHello()
 	c.leave()
 	c.i.mu.Lock()
+	defer c.i.mu.Unlock()
 	delete(c.i.conns, c)
 	c.i.checkDrained()
-	c.i.mu.Unlock()
+}
+
+func (c *conn[C, R]) stopHello() {
+	if c.hello != nil {
+		c.hello.Stop()
+		c.hello = nil
+	}
 }
 
 // leave tells the machine, once, that the connection is over.
@@ -88,98 +105,10 @@ func (c *conn[C, R]) leave() {
 	}
 }
 
-func (c *conn[C, R]) free() { <-c.slots }
-
-// outbox is what waits to be written to a client. A goroutine that exists only
-// while there is something writes all that there is at once.
-type outbox struct {
-	mu      sync.Mutex // protects what follows
-	waiting [][]byte
-	bytes   int
-	writing bool // the goroutine exists
-	ends    bool // nothing more is taken in; once it is written, close
-	code    core.CloseCode
-	reason  string
-	over    bool // closed, or lost
-}
-
-// send queues a message. A client that is too slow for it is closed.
-func (c *conn[C, R]) send(m core.Message) {
-	if !c.queue(m) {
-		c.leave()
+func (c *conn[C, R]) free(n int) {
+	for range n {
+		<-c.slots
 	}
-}
-
-func (c *conn[C, R]) queue(m core.Message) (ok bool) {
-	o := &c.out
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	switch {
-	case o.ends || o.over:
-		return true
-	case len(o.waiting) >= c.i.o.OutboundMessages || o.bytes+len(m) > c.i.o.OutboundBytes && len(o.waiting) > 0:
-		o.waiting, o.bytes = nil, 0
-		c.endLocked(core.ClosePolicy, "too slow")
-		return false
-	}
-	o.waiting = append(o.waiting, m)
-	o.bytes += len(m)
-	c.writeLocked()
-	return true
-}
-
-// finish closes the connection after what waits.
-func (c *conn[C, R]) finish(code core.CloseCode, reason string) {
-	c.out.mu.Lock()
-	defer c.out.mu.Unlock()
-	if !c.out.ends {
-		c.endLocked(code, reason)
-	}
-}
-
-func (c *conn[C, R]) endLocked(code core.CloseCode, reason string) {
-	c.out.ends, c.out.code, c.out.reason = true, code, reason
-	c.writeLocked()
-}
-
-func (c *conn[C, R]) writeLocked() {
-	if !c.out.writing && !c.out.over {
-		c.out.writing = true
-		go c.write()
-	}
-}
-
-// write is the outbox's goroutine. It is bounded by the transport's write
-// timeout, and Closed discards what is left.
-func (c *conn[C, R]) write() {
-	o := &c.out
-	var batch [][]byte
-	for {
-		o.mu.Lock()
-		if o.over || len(o.waiting) == 0 {
-			closes := o.ends && !o.over
-			o.over = o.over || closes
-			o.writing = false
-			o.mu.Unlock()
-			if closes {
-				c.t.Close(o.code, o.reason)
-			}
-			return
-		}
-		clear(batch)
-		batch, o.waiting, o.bytes = o.waiting, batch[:0], 0
-		o.mu.Unlock()
-		if c.t.Write(batch) != nil { // the transport tells by Closed
-			o.discard()
-		}
-	}
-}
-
-// discard drops what waits: nobody will read it.
-func (o *outbox) discard() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.over, o.waiting, o.bytes = true, nil, 0
 }
 
 // rate is a bucket of ten seconds' worth of messages.
@@ -207,5 +136,3 @@ func (r *rate) take(now time.Time) bool {
 	r.left--
 	return true
 }
-
-var errTooManyEffects = errors.New("too many side effects of one connection wait: it is closed, they are still performed")

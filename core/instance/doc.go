@@ -19,7 +19,8 @@
 //  4. All of them end by themselves; [Instance.Shutdown] waits for them.
 //
 // Bounds: what a client sends waits in Options.Inbound slots, then the transport
-// is not read; what is sent to it waits up to Options.OutboundMessages and
-// OutboundBytes, then it is closed; messages of a room wait up to Options.Hold,
-// then there is a gap; side effects take slots of their connection.
+// is not read; a slot is kept through a change of rooms, and by the side effects
+// that a message led to. What is sent to a client waits up to
+// Options.OutboundMessages and OutboundBytes, then it is closed. Messages of a room
+// wait up to Options.Hold, then there is a gap.
 package instance

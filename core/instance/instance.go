@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"log/slog"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -30,119 +29,24 @@ type Instance[C, R any] struct {
 	lobbies []*room[C, R] // connections without a room, spread over them
 	writers writerPool    // for what is published and updated from outside
 
-	life context.Context // ends when the instance has nothing more to do
+	life context.Context // ends when the instance has nothing more to do, or is cut off
 	end  context.CancelFunc
 
+	// Locks are taken in this order: of a connection (home), of the instance, of a
+	// room. Those of a connection's outbox and side effects are taken last.
 	mu       sync.Mutex // protects what follows, and that no room is entered while it is dropped
 	rooms    map[string]*room[C, R]
 	conns    map[*conn[C, R]]struct{}
 	accepted int           // so far
 	numbers  uint64        // commits of dropped rooms were numbered up to here
 	drained  chan struct{} // made when a shutdown begins, closed when it is complete
+	cutOff   error         // why it is complete, unless all was done
 
 	draining atomic.Bool  // a shutdown has begun
-	busy     atomic.Int64 // goroutines of rooms and of side effects
+	busy     atomic.Int64 // goroutines of rooms, of outboxes and of side effects
 }
 
 var _ transport.Acceptor = (*Instance[struct{}, struct{}])(nil)
-
-// Options are an instance's hooks and limits. nil and zero fields are the
-// defaults; a negative limit is no limit where that is said.
-type Options struct {
-	// Logger gets what operators should know. Default: slog.Default().
-	Logger *slog.Logger
-
-	// Perform performs a side effect that an outcome asked for, after its commit,
-	// once, and in order for each connection. It may block; ctx ends with the
-	// instance. Its result, as JSON, or its error come back to the integration as
-	// Performed, if that is set and the connection is still there. A panic counts as
-	// an error. Default: side effects are reported as errors.
-	Perform func(ctx context.Context, conn core.ConnID, effect any) (result any, err error)
-
-	// OnError is called for each error that nobody else gets: bugs in the
-	// integration, failed side effects, an unreachable broker. what says what was
-	// being done. It must not block. Default: they are logged only.
-	OnError func(err error, what string)
-
-	// HelloTimeout is how long a connection may take to say hello. Default: 10 s.
-	HelloTimeout time.Duration
-
-	// Inbound is how many messages of one connection, and side effects that it
-	// asked for, may wait before the instance stops reading from it. Default: 32.
-	Inbound int
-
-	// OutboundMessages and OutboundBytes are how much may wait for a client that
-	// reads slowly, before it is closed with core.ClosePolicy. Default: 1024 messages, 1 MiB.
-	OutboundMessages int
-	OutboundBytes    int
-
-	// Rate is how many messages a second a connection may send, averaged over ten
-	// seconds, before it is closed with core.ClosePolicy. Default: 20,000. Negative: no limit.
-	Rate int
-
-	// Patience is how long transitions, and idle members when messages may be
-	// missing, wait for a broker that can't be reached, before their connections are
-	// closed with core.CloseTryLater. Default: 10 s.
-	Patience time.Duration
-
-	// Batch is how many transitions of a room share a commit at most. Default: 64.
-	Batch int
-
-	// Hold is how many messages of a room may wait on this instance. More are a gap,
-	// which Resync or a reconnect mends. Default: 1024.
-	Hold int
-
-	// DrainBatch is how many connections are told to go in each tenth of a second of
-	// a Shutdown. Default: 1000.
-	DrainBatch int
-}
-
-func (o *Options) withDefaults() Options {
-	var d Options
-	if o != nil {
-		d = *o
-	}
-	if d.Logger == nil {
-		d.Logger = slog.Default()
-	}
-	def := func(v *int, def int) {
-		if *v == 0 {
-			*v = def
-		}
-	}
-	def(&d.Inbound, 32)
-	def(&d.OutboundMessages, 1024)
-	def(&d.OutboundBytes, 1<<20)
-	def(&d.Rate, 20_000)
-	def(&d.Batch, 64)
-	def(&d.Hold, 1024)
-	def(&d.DrainBatch, 1000)
-	if d.HelloTimeout == 0 {
-		d.HelloTimeout = 10 * time.Second
-	}
-	if d.Patience == 0 {
-		d.Patience = 10 * time.Second
-	}
-	return d
-}
-
-func (o *Options) validate() error {
-	var errs []error
-	positive := func(ok bool, field string) {
-		if !ok {
-			errs = append(errs, fmt.Errorf("instance: Options.%s must not be negative", field))
-		}
-	}
-	positive(o.HelloTimeout > 0, "HelloTimeout")
-	positive(o.Inbound > 0, "Inbound")
-	positive(o.OutboundMessages > 0, "OutboundMessages")
-	positive(o.OutboundBytes > 0, "OutboundBytes")
-	positive(o.Patience > 0, "Patience")
-	positive(o.Batch > 0, "Batch")
-	positive(o.Hold > 0, "Hold")
-	positive(o.DrainBatch > 0, "DrainBatch")
-	return errors.Join(errs...)
-}
 
 // New makes an instance of in over b, which several instances may share. The
 // error says all that is wrong with in and o. The instance does not close b.
@@ -175,22 +79,26 @@ func newID() string {
 }
 
 // Accept takes in a connection. It is for transports: see transport.Acceptor.
+// The error is [ErrShutdown], but for a t that is nil.
 func (i *Instance[C, R]) Accept(t transport.Conn, h core.Handshake) (transport.Session, error) {
+	if t == nil {
+		return nil, errors.New("instance: accept: the transport's end of the connection is nil")
+	}
+	now := time.Now()
 	c := &conn[C, R]{i: i, id: core.ConnID(newID()), t: t, slots: make(chan struct{}, i.o.Inbound)}
+	c.rate.start(now, i.o.Rate)
+
 	i.mu.Lock()
+	defer i.mu.Unlock()
 	if i.drained != nil {
-		i.mu.Unlock()
 		return nil, ErrShutdown
 	}
 	i.conns[c] = struct{}{}
 	i.accepted++
 	c.lobby = i.lobbies[i.accepted%len(i.lobbies)]
 	c.home = c.lobby
-	i.mu.Unlock()
-
-	now := time.Now()
-	c.rate.start(now, i.o.Rate)
-	c.post(core.Opened{Conn: c.id, Now: now, Handshake: h})
+	// Under the lock: a shutdown that finds the connection posts its Closed after this.
+	c.lobby.post(item[C, R]{ev: core.Opened{Conn: c.id, Now: now, Handshake: h}, c: c})
 	if !i.in.AuthenticateOnConnect {
 		c.hello = time.AfterFunc(i.o.HelloTimeout, func() { c.post(core.TimedOut{Conn: c.id, Now: time.Now()}) })
 	}
@@ -214,10 +122,19 @@ func (i *Instance[C, R]) Health() error {
 	return nil
 }
 
-// report tells the operators of an error that nobody else gets.
+// report tells the operators of an error that nobody else gets. No lock is held.
 func (i *Instance[C, R]) report(err error, what string, conn core.ConnID, room string) {
 	i.o.Logger.Error("est: "+what, "error", err, "conn", conn, "room", room, "integration", i.in.Name)
 	if i.o.OnError != nil {
 		i.o.OnError(err, what)
+	}
+}
+
+// work counts the goroutines that must end before the instance does.
+func (i *Instance[C, R]) work(n int64) {
+	if i.busy.Add(n) == 0 && i.draining.Load() {
+		i.mu.Lock()
+		defer i.mu.Unlock()
+		i.checkDrained()
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/spinneyio/est/broker"
 	"github.com/spinneyio/est/core"
@@ -20,20 +21,17 @@ type Member[C any] struct {
 }
 
 // Publish publishes to a room from outside any connection: a request handler, a
-// job. The messages are committed together. Nobody needs to be in the room.
+// job. The messages are committed together. Nobody needs to be in the room. Its
+// errors are those of [Instance.Update].
 func (i *Instance[C, R]) Publish(ctx context.Context, room string, p ...core.Publication) error {
-	messages, err := publications(p)
+	err := i.outside(ctx, room, func(key broker.Key) error {
+		messages, err := publications(p)
+		if err != nil || len(messages) == 0 {
+			return err
+		}
+		return i.commit(ctx, key, broker.Commit{Messages: messages})
+	})
 	if err != nil {
-		return err
-	}
-	if len(messages) == 0 {
-		return nil
-	}
-	key, err := i.outside(ctx, room)
-	if err != nil {
-		return err
-	}
-	if _, err := i.commit(ctx, key, broker.Commit{Messages: messages}); err != nil {
 		return fmt.Errorf("instance: publish to %q: %w", room, err)
 	}
 	return nil
@@ -42,36 +40,32 @@ func (i *Instance[C, R]) Publish(ctx context.Context, room string, p ...core.Pub
 // Update changes a room's state from outside any connection, and publishes. fn
 // gets the state (the zero R where there is none) and answers what to do, as an
 // outcome would; it is pure, and is called again after a conflict. If it answers
-// neither a change nor a publication, nothing happens. An error that wraps
-// broker.ErrOutcomeUnknown says that ctx ended before it was known whether the
-// update took place.
+// neither a change nor a publication, nothing happens.
+//
+// An error that wraps broker.ErrOutcomeUnknown says that ctx ended, five minutes
+// passed, or the broker was closed before it was known whether the update took
+// place; with any other error it did not. After Shutdown it is [ErrShutdown].
 func (i *Instance[C, R]) Update(ctx context.Context, room string, fn func(R) (core.Change[R], []core.Publication)) error {
-	key, err := i.outside(ctx, room)
-	if err != nil {
+	err := i.outside(ctx, room, func(key broker.Key) error {
+		rec, err := i.b.Load(ctx, key, false)
+		for err == nil {
+			var c broker.Commit
+			if c, err = decideUpdate(rec, fn); err != nil || c.Value.Op == broker.Keep && len(c.Messages) == 0 {
+				return err
+			}
+			err = i.commit(ctx, key, c)
+			var conflict *broker.Conflict
+			if !errors.As(err, &conflict) {
+				return err
+			}
+			rec, err = conflict.Record, ctx.Err()
+		}
 		return err
-	}
-	rec, err := i.b.Load(ctx, key, false)
+	})
 	if err != nil {
 		return fmt.Errorf("instance: update %q: %w", room, err)
 	}
-	for {
-		c, err := decideUpdate(rec, fn)
-		if err != nil {
-			return fmt.Errorf("instance: update %q: %w", room, err)
-		}
-		if c.Value.Op == broker.Keep && len(c.Messages) == 0 {
-			return nil
-		}
-		_, err = i.commit(ctx, key, c)
-		var conflict *broker.Conflict
-		switch {
-		case err == nil:
-			return nil
-		case !errors.As(err, &conflict):
-			return fmt.Errorf("instance: update %q: %w", room, err)
-		}
-		rec = conflict.Record
-	}
+	return nil
 }
 
 func decideUpdate[R any](rec broker.Record, fn func(R) (core.Change[R], []core.Publication)) (c broker.Commit, err error) {
@@ -84,6 +78,7 @@ func decideUpdate[R any](rec broker.Record, fn func(R) (core.Change[R], []core.P
 	change, pubs := fn(state)
 	c.Expect = &rec.Version
 	switch change.Op {
+	case core.Keep:
 	case core.OpPut:
 		c.Value.Op = broker.Put
 		if c.Value.Value, err = json.Marshal(change.Value); err != nil {
@@ -93,40 +88,50 @@ func decideUpdate[R any](rec broker.Record, fn func(R) (core.Change[R], []core.P
 		if rec.Value != nil {
 			c.Value.Op = broker.Delete
 		}
+	default:
+		return c, errors.New("a Change with an unknown Op: use Put or Delete")
 	}
 	c.Messages, err = publications(pubs)
 	return c, err
 }
 
-// Members lists who is in a room, over all instances, sorted by connection.
+// Members lists who is in a room, over all instances, sorted by connection. The
+// slice is the caller's.
 func (i *Instance[C, R]) Members(ctx context.Context, room string) ([]Member[C], error) {
-	rec, err := i.b.Load(ctx, broker.Key{Namespace: i.in.Name, Room: room}, true)
+	var members []Member[C]
+	err := i.outside(ctx, room, func(key broker.Key) error {
+		rec, err := i.b.Load(ctx, key, true)
+		members = make([]Member[C], len(rec.Members))
+		for n, m := range rec.Members {
+			s, err := core.DecodeMember(m.Data)
+			if err == nil {
+				err = s.Data.Decode(&members[n].Data)
+			}
+			if err != nil {
+				return fmt.Errorf("%s: %w", m.ID, err)
+			}
+			members[n].Conn, members[n].Instance, members[n].Identity = core.ConnID(m.ID), s.Instance, s.Identity
+		}
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("instance: members of %q: %w", room, err)
-	}
-	members := make([]Member[C], len(rec.Members))
-	for n, m := range rec.Members {
-		s, err := core.DecodeMember(m.Data)
-		if err != nil {
-			return nil, fmt.Errorf("instance: members of %q: %s: %w", room, m.ID, err)
-		}
-		members[n] = Member[C]{Conn: core.ConnID(m.ID), Instance: s.Instance, Identity: s.Identity}
-		if err := s.Data.Decode(&members[n].Data); err != nil {
-			return nil, fmt.Errorf("instance: members of %q: %s: %w", room, m.ID, err)
-		}
 	}
 	return members, nil
 }
 
-// outside checks what is common to what comes from outside.
-func (i *Instance[C, R]) outside(ctx context.Context, room string) (broker.Key, error) {
-	if room == "" {
-		return broker.Key{}, errors.New("instance: the room key is empty: that is no room")
+// outside calls do, unless there is something wrong that is common to what comes
+// from outside.
+func (i *Instance[C, R]) outside(ctx context.Context, room string, do func(broker.Key) error) error {
+	switch {
+	case room == "":
+		return errors.New("an empty room key is no room")
+	case i.life.Err() != nil:
+		return ErrShutdown
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
 	}
-	if i.life.Err() != nil {
-		return broker.Key{}, ErrShutdown
-	}
-	return broker.Key{Namespace: i.in.Name, Room: room}, ctx.Err()
+	return do(broker.Key{Namespace: i.in.Name, Room: room})
 }
 
 func publications(pubs []core.Publication) ([][]byte, error) {
@@ -141,24 +146,37 @@ func publications(pubs []core.Publication) ([][]byte, error) {
 	return messages, nil
 }
 
+// resendFor bounds for how long a commit from outside is sent again, as in
+// package broker: later, its receipt might be forgotten, and it count twice.
+const resendFor = 5 * time.Minute
+
 // commit commits once, however often it must be sent: until the outcome is known
 // or ctx ends.
-func (i *Instance[C, R]) commit(ctx context.Context, key broker.Key, c broker.Commit) (broker.Receipt, error) {
+func (i *Instance[C, R]) commit(ctx context.Context, key broker.Key, c broker.Commit) error {
+	ctx, cancel := context.WithTimeout(ctx, resendFor)
+	defer cancel()
 	w := i.writers.take()
 	w.N++
 	c.ID = w
 	for n := 0; ; n++ {
-		receipt, err := i.b.Commit(ctx, key, c)
+		_, err := i.b.Commit(ctx, key, c)
 		var conflict *broker.Conflict
-		if err == nil || errors.As(err, &conflict) || errors.Is(err, broker.ErrTooLarge) ||
-			errors.Is(err, broker.ErrInvalid) || errors.Is(err, broker.ErrClosed) {
+		switch {
+		case err == nil || errors.As(err, &conflict) || errors.Is(err, broker.ErrTooLarge) || errors.Is(err, broker.ErrInvalid):
 			i.writers.give(w)
-			return receipt, err
+			return err
+		case errors.Is(err, broker.ErrStale):
+			return err
 		}
-		if ctx.Err() != nil { // the writer is left behind: its commit may still be on the way
-			return receipt, fmt.Errorf("%w (%w)", broker.ErrOutcomeUnknown, errors.Join(context.Cause(ctx), err))
+		// From here on it may have been applied. If it stays so, the writer is left
+		// behind: its commit may still be on the way.
+		if errors.Is(err, broker.ErrClosed) {
+			return fmt.Errorf("%w: %w", broker.ErrOutcomeUnknown, err)
 		}
 		pause(ctx, n)
+		if ctx.Err() != nil {
+			return fmt.Errorf("%w: %w, after: %w", broker.ErrOutcomeUnknown, context.Cause(ctx), err)
+		}
 	}
 }
 

@@ -28,29 +28,42 @@ type effect struct {
 // nobody to slow down for them.
 const maxUnslotted = 1024
 
-var errNoPerform = errors.New("an outcome has a side effect, and Options.Perform is nil")
+var (
+	errNoPerform      = errors.New("instance: an outcome has a side effect, and Options.Perform is nil")
+	errTooManyEffects = errors.New("instance: too many side effects of one connection wait: it is closed, they are still performed")
+	errDropped        = errors.New("instance: a side effect was answered after its connection had ended: the answer is dropped")
+	errCutOff         = errors.New("instance: a side effect was not performed: the shutdown was cut off")
+)
 
-// perform queues a side effect. It takes a slot where one is free, so that a
-// connection whose side effects are slow is read from slowly.
-func (c *conn[C, R]) perform(v any) {
-	e := effect{value: v}
-	select {
-	case c.slots <- struct{}{}:
-		e.slot = true
-	default:
+// perform queues a side effect. It keeps the slot of the message that led to it,
+// or takes one where one is free, so that a connection whose side effects are slow
+// is read from slowly.
+func (c *conn[C, R]) perform(v any, slot bool) {
+	if !slot {
+		select {
+		case c.slots <- struct{}{}:
+			slot = true
+		default:
+		}
 	}
+	if c.queueEffect(effect{v, slot}) == maxUnslotted+c.i.o.Inbound {
+		c.i.report(errTooManyEffects, "Perform", c.id, "")
+		c.finish(core.CloseTryLater, core.CloseTryLater.Reason())
+		c.leave()
+	}
+}
+
+// queueEffect returns how many had waited before.
+func (c *conn[C, R]) queueEffect(e effect) int {
 	c.side.mu.Lock()
 	defer c.side.mu.Unlock()
 	c.side.waiting = append(c.side.waiting, e)
-	if len(c.side.waiting) > maxUnslotted+c.i.o.Inbound {
-		c.i.report(errTooManyEffects, "Perform", c.id, "")
-		c.finish(core.CloseTryLater, core.CloseTryLater.Reason())
-	}
 	if !c.side.running {
 		c.side.running = true
 		c.i.work(1)
 		go c.performAll()
 	}
+	return len(c.side.waiting) - 1
 }
 
 func (c *conn[C, R]) performAll() {
@@ -67,39 +80,48 @@ func (c *conn[C, R]) performAll() {
 		c.side.mu.Unlock()
 		c.performOne(e.value)
 		if e.slot {
-			c.free()
+			c.free(1)
 		}
 	}
 }
 
 func (c *conn[C, R]) performOne(v any) {
-	result, err := c.callPerform(v)
-	answer := core.Performed{Effect: v}
-	if err == nil && result != nil {
-		answer.Result, err = json.Marshal(result)
+	what := fmt.Sprintf("Perform %v", v)
+	if c.i.life.Err() != nil {
+		c.i.report(errCutOff, what, c.id, "")
+		return
 	}
-	if err != nil {
+	answer := core.Performed{Effect: v}
+	var err error
+	if answer.Result, err = c.callPerform(v); err != nil {
 		answer.Failed = err.Error()
-		c.i.report(err, fmt.Sprintf("Perform %v", v), c.id, "")
+		c.i.report(err, what, c.id, "")
 	}
 	if c.i.in.Performed == nil {
 		return
 	}
 	if !c.post(core.Answered{Conn: c.id, Now: time.Now(), Answer: answer}) {
-		c.i.report(errDropped, fmt.Sprintf("Perform %v", v), c.id, "")
+		c.i.report(errDropped, what, c.id, "")
 	}
 }
 
-var errDropped = errors.New("a side effect was answered after its connection had ended: the answer is dropped")
-
-func (c *conn[C, R]) callPerform(v any) (result any, err error) {
+// callPerform calls the application's function, and makes its result JSON: nil
+// for nil. A panic of either is an error.
+func (c *conn[C, R]) callPerform(v any) (result core.Message, err error) {
 	if c.i.o.Perform == nil {
 		return nil, errNoPerform
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("instance: Perform panicked: %v", p)
+			result, err = nil, fmt.Errorf("instance: Perform panicked: %v", p)
 		}
 	}()
-	return c.i.o.Perform(c.i.life, c.id, v)
+	value, err := c.i.o.Perform(c.i.life, c.id, v)
+	if err != nil || value == nil {
+		return nil, err
+	}
+	if result, err = json.Marshal(value); err != nil {
+		return nil, fmt.Errorf("instance: the result of Perform can't be encoded: %w", err)
+	}
+	return result, nil
 }

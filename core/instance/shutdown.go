@@ -3,7 +3,9 @@ package instance
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/spinneyio/est/core"
@@ -13,8 +15,11 @@ import (
 // that it has to go, some at a time, each with core.CloseGoingAway and a reason
 // that says after how many milliseconds to come back ("come back in 1500 ms"),
 // spread so that they don't come back all at once; runs every Leave; waits for
-// side effects; and ends. When ctx is done first, what is left is cut off and the
-// error says how much that was. Calling it again waits for the same end.
+// side effects; and ends. When ctx is done first, what is left is cut off: what
+// has no answer of the broker is given up, side effects that wait are not
+// performed, the context of the one that runs ends. The error says how much was
+// left, and wraps the cause of ctx. Calling Shutdown again, also concurrently,
+// waits for the same end and returns the same.
 func (i *Instance[C, R]) Shutdown(ctx context.Context) error {
 	i.mu.Lock()
 	first := i.drained == nil
@@ -22,10 +27,7 @@ func (i *Instance[C, R]) Shutdown(ctx context.Context) error {
 		i.drained = make(chan struct{})
 		i.draining.Store(true)
 	}
-	var conns []*conn[C, R]
-	for c := range i.conns {
-		conns = append(conns, c)
-	}
+	conns := slices.Collect(maps.Keys(i.conns))
 	i.checkDrained()
 	i.mu.Unlock()
 
@@ -34,22 +36,11 @@ func (i *Instance[C, R]) Shutdown(ctx context.Context) error {
 	}
 	select {
 	case <-i.drained:
-		i.end()
-		return nil
 	case <-ctx.Done():
+		i.cut(context.Cause(ctx))
 	}
-	i.mu.Lock()
-	left := fmt.Errorf("instance: shutdown was cut off with %d connections, %d rooms and %d tasks left: %w",
-		len(i.conns), len(i.rooms), i.busy.Load(), context.Cause(ctx))
 	i.end()
-	for _, r := range i.rooms {
-		r.wakeUp()
-	}
-	i.mu.Unlock()
-	for _, c := range conns {
-		c.t.Close(core.CloseGoingAway, core.CloseGoingAway.Reason())
-	}
-	return left
+	return i.cutOff // not changed any more since drained was closed
 }
 
 // tellToGo closes connections, a batch each tenth of a second. Twice the time
@@ -62,6 +53,7 @@ func (i *Instance[C, R]) tellToGo(ctx context.Context, conns []*conn[C, R]) {
 			select {
 			case <-time.After(beat):
 			case <-ctx.Done():
+				return
 			}
 		}
 		c.finish(core.CloseGoingAway, fmt.Sprintf("come back in %d ms", rand.N(spread).Milliseconds()))
@@ -69,23 +61,38 @@ func (i *Instance[C, R]) tellToGo(ctx context.Context, conns []*conn[C, R]) {
 	}
 }
 
-// work counts the goroutines that must end before the instance does.
-func (i *Instance[C, R]) work(n int64) {
-	if i.busy.Add(n) == 0 && i.draining.Load() {
-		i.mu.Lock()
-		defer i.mu.Unlock()
-		i.checkDrained()
+// checkDrained sees whether a shutdown is complete. i.mu is held.
+func (i *Instance[C, R]) checkDrained() {
+	if i.drained != nil && len(i.conns)+len(i.rooms) == 0 && i.busy.Load() == 0 && !i.isDrained() {
+		close(i.drained)
 	}
 }
 
-// checkDrained sees whether a shutdown is complete. i.mu is held.
-func (i *Instance[C, R]) checkDrained() {
-	if i.drained == nil || len(i.conns)+len(i.rooms) > 0 || i.busy.Load() > 0 {
-		return
-	}
+func (i *Instance[C, R]) isDrained() bool {
 	select {
 	case <-i.drained:
+		return true
 	default:
-		close(i.drained)
+		return false
+	}
+}
+
+// cut ends what a shutdown has not completed, by force. Rooms see it when their
+// call of the broker ends, or else when their connections tell that they are gone.
+func (i *Instance[C, R]) cut(cause error) {
+	i.mu.Lock()
+	if i.isDrained() {
+		i.mu.Unlock()
+		return
+	}
+	i.cutOff = fmt.Errorf("instance: shutdown was cut off with %d connections, %d rooms and %d tasks left: %w",
+		len(i.conns), len(i.rooms), i.busy.Load(), cause)
+	close(i.drained)
+	i.end()
+	conns := slices.Collect(maps.Keys(i.conns))
+	i.mu.Unlock()
+	for _, c := range conns {
+		c.out.discard()
+		c.t.Close(core.CloseGoingAway, core.CloseGoingAway.Reason())
 	}
 }

@@ -31,6 +31,44 @@ func pause(ctx context.Context, n int) {
 	}
 }
 
+// answers carries out link and ask, each of which may be nil, beside each other,
+// so that entering a room costs one round trip. It appends the store's answers;
+// a GaveUp is the last.
+func (r *room[C, R]) answers(answers []core.Event, link, ask core.Effect) []core.Event {
+	switch {
+	case link == nil && ask == nil:
+		return answers
+	case link == nil:
+		return append(answers, r.answer(ask))
+	case ask == nil:
+		return append(answers, r.answer(link))
+	}
+	linked := make(chan core.Event, 1)
+	go func() { linked <- r.answer(link) }() // ends before we return
+	asked := r.answer(ask)
+	if first := <-linked; first != (core.GaveUp{}) {
+		return append(answers, first, asked)
+	}
+	if asked != (core.GaveUp{}) {
+		answers = append(answers, asked)
+	}
+	return append(answers, core.GaveUp{})
+}
+
+func (r *room[C, R]) answer(fx core.Effect) core.Event {
+	switch fx := fx.(type) {
+	case core.Subscribe:
+		return r.subscribe()
+	case core.Unsubscribe:
+		return r.unsubscribe()
+	case core.Load:
+		return r.load()
+	case core.Commit:
+		return r.commit(fx)
+	}
+	panic(fmt.Sprintf("instance: unknown effect on the store: %T", fx))
+}
+
 // insist calls until it goes well. It says false when the patience is over.
 func (r *room[C, R]) insist(what string, call func(ctx context.Context) error) bool {
 	ctx, cancel := context.WithTimeout(r.i.life, r.i.o.Patience)
@@ -40,17 +78,19 @@ func (r *room[C, R]) insist(what string, call func(ctx context.Context) error) b
 		if err == nil {
 			return true
 		}
+		if ctx.Err() == nil {
+			pause(ctx, n)
+		}
 		if ctx.Err() != nil {
 			r.gaveUp(what, err)
 			return false
 		}
-		pause(ctx, n)
 	}
 }
 
 func (r *room[C, R]) gaveUp(what string, err error) {
 	if r.i.life.Err() == nil {
-		r.i.report(fmt.Errorf("the broker can't be reached for %v by now: %w", r.i.o.Patience, err), what, "", r.key.Room)
+		r.i.report(fmt.Errorf("instance: the broker can't be reached for %v by now: %w", r.i.o.Patience, err), what, "", r.key.Room)
 	}
 }
 
@@ -66,11 +106,40 @@ func (r *room[C, R]) subscribe() core.Event {
 	return core.Subscribed{}
 }
 
+// handler takes in what the subscription brings. It never blocks.
+func (r *room[C, R]) handler() broker.Handler {
+	return broker.Handler{
+		Message: func(m broker.Message) {
+			r.hear(core.Delivered{Now: time.Now(), At: core.Position(m.At), Version: string(m.Version), Body: m.Body})
+		},
+		Gap: func(reason error) {
+			r.hear(core.Doubted{})
+			r.i.o.Logger.Warn("est: messages may be missing", "reason", reason, "room", r.key.Room, "integration", r.i.in.Name)
+		},
+	}
+}
+
+// hear puts what the subscription brought into the inbox. If that is full of it,
+// what comes is a gap.
+func (r *room[C, R]) hear(ev core.Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.dropped || r.messages > r.i.o.Hold {
+		return
+	}
+	if r.messages == r.i.o.Hold {
+		ev = core.Doubted{}
+	}
+	r.messages++
+	r.inbox = append(r.inbox, item[C, R]{ev: ev})
+	r.wake()
+}
+
 func (r *room[C, R]) unsubscribe() core.Event {
 	ctx, cancel := context.WithTimeout(r.i.life, r.i.o.Patience)
 	defer cancel()
 	if err := r.sub.Close(ctx); err != nil && r.i.life.Err() == nil {
-		r.i.report(err, "unsubscribe", "", r.key.Room)
+		r.i.report(fmt.Errorf("instance: %w", err), "unsubscribe", "", r.key.Room)
 	}
 	r.sub = nil
 	return core.Unsubscribed{}
@@ -84,7 +153,7 @@ func (r *room[C, R]) abandon() {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.i.life), lastPause)
 	defer cancel()
 	if err := r.sub.Close(ctx); err != nil {
-		r.i.report(err, "unsubscribe", "", r.key.Room)
+		r.i.report(fmt.Errorf("instance: %w", err), "unsubscribe", "", r.key.Room)
 	}
 	r.sub = nil
 }
@@ -98,23 +167,6 @@ func (r *room[C, R]) load() core.Event {
 		return core.GaveUp{}
 	}
 	return core.Loaded{Record: record(rec)}
-}
-
-// subscribeAndLoad does both at once, so that entering a room costs one round trip.
-func (r *room[C, R]) subscribeAndLoad() []core.Event {
-	subscribed := make(chan core.Event, 1)
-	go func() { subscribed <- r.subscribe() }()
-	loaded := r.load()
-	events := []core.Event{<-subscribed, loaded}
-	for _, ev := range events {
-		if ev == (core.GaveUp{}) {
-			if r.sub != nil {
-				r.unsubscribe()
-			}
-			return []core.Event{core.GaveUp{}}
-		}
-	}
-	return events
 }
 
 func (r *room[C, R]) commit(c core.Commit) core.Event {
@@ -138,11 +190,13 @@ func (r *room[C, R]) commit(c core.Commit) core.Event {
 		return core.Refused{N: c.N, TooLarge: true, Reason: err.Error()}
 	case errors.Is(err, broker.ErrInvalid), errors.Is(err, broker.ErrStale):
 		return core.Refused{N: c.N, Reason: err.Error()}
-	case ctx.Err() != nil:
+	case ctx.Err() == nil:
+		pause(ctx, c.Again)
+	}
+	if ctx.Err() != nil {
 		r.gaveUp("commit", err)
 		return core.GaveUp{}
 	}
-	pause(ctx, c.Again)
 	return core.Unanswered{N: c.N}
 }
 

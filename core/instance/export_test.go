@@ -1,0 +1,33 @@
+package instance
+
+// SlotsTaken is how many slots of all connections together are taken. When
+// nothing waits, none must be: who took one has freed it.
+func (i *Instance[C, R]) SlotsTaken() (n int) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for c := range i.conns {
+		n += len(c.slots)
+	}
+	return n
+}
+
+// Rooms is how many rooms the instance has.
+func (i *Instance[C, R]) Rooms() int {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return len(i.rooms)
+}
+
+// Unforgotten is how many connections rooms still know that are gone. For when
+// nothing runs.
+func (i *Instance[C, R]) Unforgotten() (n int) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for _, r := range i.rooms {
+		n += len(r.conns)
+	}
+	for _, r := range i.lobbies {
+		n += len(r.conns)
+	}
+	return n - len(i.conns)
+}

@@ -1,0 +1,100 @@
+package instance
+
+import (
+	"sync"
+
+	"github.com/spinneyio/est/core"
+)
+
+// outbox is what waits to be written to a client. A goroutine that exists only
+// while there is something writes all that there is at once.
+type outbox struct {
+	mu      sync.Mutex // protects what follows; the transport is never called under it
+	waiting [][]byte
+	bytes   int
+	writing bool // the goroutine exists
+	ends    bool // nothing more is taken in; once what waits is written, close
+	code    core.CloseCode
+	reason  string
+	over    bool // closed, or lost: nothing is written any more
+}
+
+// send queues a message. A client that is too slow for it is closed at once, in
+// the middle of a Write if need be, and its Leave does not wait for the socket.
+func (c *conn[C, R]) send(m core.Message) {
+	if !c.queue(m) {
+		c.t.Close(core.ClosePolicy, "too slow")
+		c.leave()
+	}
+}
+
+// queue says false if the client is too slow.
+func (c *conn[C, R]) queue(m core.Message) bool {
+	o := &c.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case o.ends || o.over:
+		return true
+	case len(o.waiting) >= c.i.o.OutboundMessages || o.bytes+len(m) > c.i.o.OutboundBytes && len(o.waiting) > 0:
+		o.over, o.waiting, o.bytes = true, nil, 0
+		return false
+	}
+	o.waiting = append(o.waiting, m)
+	o.bytes += len(m)
+	c.writeLocked()
+	return true
+}
+
+// finish closes the connection after what waits. The first call counts.
+func (c *conn[C, R]) finish(code core.CloseCode, reason string) {
+	o := &c.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.ends && !o.over {
+		o.ends, o.code, o.reason = true, code, reason
+		c.writeLocked()
+	}
+}
+
+func (c *conn[C, R]) writeLocked() {
+	if !c.out.writing {
+		c.out.writing = true
+		c.i.work(1)
+		go c.write()
+	}
+}
+
+// write is the outbox's goroutine. It is bounded by the transport's write
+// timeout, and discard drops what is left.
+func (c *conn[C, R]) write() {
+	defer c.i.work(-1)
+	o := &c.out
+	var batch [][]byte
+	for {
+		o.mu.Lock()
+		if o.over || len(o.waiting) == 0 {
+			closes := o.ends && !o.over
+			o.over = o.over || closes
+			o.waiting, o.writing = nil, false
+			o.mu.Unlock()
+			if closes {
+				c.t.Close(o.code, o.reason) // they were set for good with ends
+			}
+			return
+		}
+		clear(batch)
+		batch, o.waiting, o.bytes = o.waiting, batch[:0], 0
+		o.mu.Unlock()
+		if c.t.Write(batch) != nil { // the transport tells by Closed
+			o.discard()
+		}
+	}
+}
+
+// discard drops what waits: nobody will read it.
+func (o *outbox) discard() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.over, o.waiting, o.bytes = true, nil, 0
+}

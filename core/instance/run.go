@@ -1,0 +1,156 @@
+package instance
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/spinneyio/est/core"
+)
+
+// run is the room's goroutine.
+func (r *room[C, R]) run() {
+	defer r.i.work(-1)
+	var (
+		spare   []item[C, R]
+		events  []core.Event
+		answers []core.Event
+	)
+	for r.i.life.Err() == nil {
+		idle := r.m.Idle()
+		items, ok := r.take(spare, len(answers) > 0)
+		if !ok {
+			if idle {
+				r.drop()
+			}
+			return
+		}
+		// That the patience is over comes last: it goes for all that has arrived.
+		events = append(r.feed(events[:0], items), answers...)
+		clear(items)
+		spare = items
+		answers = r.decide(events, answers)
+		clear(events)
+	}
+	r.abandon()
+}
+
+// feed appends the events of items, and takes notice of their connections.
+func (r *room[C, R]) feed(events []core.Event, items []item[C, R]) []core.Event {
+	for _, it := range items {
+		switch it.ev.(type) {
+		case core.Opened, core.Entered:
+			r.conns[it.c.id] = it.c
+		}
+		if it.slot {
+			r.slots[it.c]++
+		}
+		events = append(events, it.ev)
+	}
+	return events
+}
+
+// decide gives events to the machine, and then the store's answers, until it
+// asks for nothing more. It returns the answers that it has not given: those
+// which say that the patience with the store is over, for the inbox goes first.
+func (r *room[C, R]) decide(events, answers []core.Event) []core.Event {
+	for {
+		r.effects = r.m.Step(r.effects[:0], events...)
+		link, ask := r.carryOut(r.effects)
+		clear(r.effects)
+		if link == nil && ask == nil || gaveUp(events) {
+			r.release() // all was decided, or given up
+		}
+		answers = r.answers(answers[:0], link, ask)
+		if len(answers) == 0 || gaveUp(answers) || r.i.life.Err() != nil {
+			return answers
+		}
+		events = answers
+	}
+}
+
+func gaveUp(events []core.Event) bool {
+	return len(events) > 0 && events[len(events)-1] == (core.GaveUp{})
+}
+
+// release frees the slots of what the machine was given.
+func (r *room[C, R]) release() {
+	for c, n := range r.slots {
+		c.free(n)
+	}
+	clear(r.slots)
+}
+
+// handOn takes one of a connection's slots from the room, if there is one, for
+// what a message led to, or for a message that goes elsewhere.
+func (r *room[C, R]) handOn(c *conn[C, R]) bool {
+	if r.slots[c] == 0 {
+		return false
+	}
+	r.slots[c]--
+	return true
+}
+
+// carryOut does what the machine asked for, and returns what it asked of the
+// store, which comes last: Subscribe or Unsubscribe, and Load or Commit.
+func (r *room[C, R]) carryOut(effects []core.Effect) (link, ask core.Effect) {
+	for _, fx := range effects {
+		switch fx := fx.(type) {
+		case core.Send:
+			for _, id := range fx.To {
+				if c := r.conns[id]; c != nil {
+					c.send(fx.Message)
+				}
+			}
+		case core.Close:
+			if c := r.conns[fx.Conn]; c != nil {
+				c.finish(fx.Code, fx.Code.Reason())
+			}
+		case core.Perform:
+			if c := r.conns[fx.Conn]; c != nil {
+				c.perform(fx.Effect, r.handOn(c))
+			}
+		case core.Move:
+			r.move(fx)
+		case core.Gone:
+			delete(r.conns, fx.Conn)
+		case core.Report:
+			r.i.report(errors.New(fx.Text), fx.What, fx.Conn, r.key.Room)
+		case core.Subscribe, core.Unsubscribe:
+			link = fx
+		case core.Load, core.Commit:
+			ask = fx
+		}
+	}
+	return link, ask
+}
+
+// move hands a connection to another room, with all that waits of it: what the
+// machine had, then what is in the inbox, then what comes from now on.
+func (r *room[C, R]) move(fx core.Move) {
+	c := r.conns[fx.Conn]
+	delete(r.conns, fx.Conn)
+	items := []item[C, R]{{ev: fx.Entered, c: c}}
+	for _, ev := range fx.Waiting {
+		it := item[C, R]{ev: ev, c: c}
+		if _, message := ev.(core.Received); message {
+			it.slot = r.handOn(c)
+		}
+		items = append(items, it)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r.mu.Lock()
+	r.inbox = slices.DeleteFunc(r.inbox, func(it item[C, R]) bool {
+		if it.c == c {
+			items = append(items, it)
+		}
+		return it.c == c
+	})
+	r.mu.Unlock()
+	if fx.Room == "" {
+		c.home = c.lobby
+		c.home.post(items...)
+		return
+	}
+	c.home = r.i.enter(fx.Room, items...)
+}
