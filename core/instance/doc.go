@@ -16,7 +16,8 @@
 //     parallel; connections without a room are spread over a few lobbies.
 //  3. A connection has a goroutine that writes while something waits to be written,
 //     and one that performs while side effects wait.
-//  4. All of them end by themselves; [Instance.Shutdown] waits for them.
+//  4. All of them end by themselves, but for a few that are kept for the next task
+//     until the instance ends. [Instance.Shutdown] waits for what they do.
 //
 // Bounds: what a client sends waits in Options.Inbound slots, then the transport
 // is not read; a slot is kept through a change of rooms, and by the side effects

@@ -28,6 +28,7 @@ type Instance[C, R any] struct {
 
 	lobbies []*room[C, R] // connections without a room, spread over them
 	writers writerPool    // for what is published and updated from outside
+	crew    *crew         // runs the rooms and the outboxes
 
 	life context.Context // ends when the instance has nothing more to do, or is cut off
 	end  context.CancelFunc
@@ -65,6 +66,7 @@ func New[C, R any](in core.Integration[C, R], b broker.Broker, o *Options) (*Ins
 		conns: map[*conn[C, R]]struct{}{},
 	}
 	i.life, i.end = context.WithCancel(context.Background())
+	i.crew = newCrew(i.life.Done())
 	for range 4 * runtime.GOMAXPROCS(0) {
 		i.lobbies = append(i.lobbies, i.newRoom("", 0))
 	}

@@ -39,7 +39,7 @@ type Options struct {
 
 	// OutboundMessages and OutboundBytes are how much may wait for a client that
 	// reads slowly, besides what is being written to it, before it is closed with
-	// core.ClosePolicy. Default: 1024 messages, 1 MiB.
+	// core.ClosePolicy. Default: 1024 messages, 4 MiB.
 	OutboundMessages int
 	OutboundBytes    int
 
@@ -77,7 +77,7 @@ func (o *Options) withDefaults() Options {
 	d.HelloTimeout = cmp.Or(d.HelloTimeout, 10*time.Second)
 	d.Inbound = cmp.Or(d.Inbound, 32)
 	d.OutboundMessages = cmp.Or(d.OutboundMessages, 1024)
-	d.OutboundBytes = cmp.Or(d.OutboundBytes, 1<<20)
+	d.OutboundBytes = cmp.Or(d.OutboundBytes, 4<<20)
 	d.Rate = cmp.Or(d.Rate, 20_000)
 	d.Patience = cmp.Or(d.Patience, 10*time.Second)
 	d.Batch = cmp.Or(d.Batch, 64)

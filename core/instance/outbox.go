@@ -11,6 +11,7 @@ import (
 type outbox struct {
 	mu      sync.Mutex // protects what follows; the transport is never called under it
 	waiting [][]byte
+	batch   [][]byte // the goroutine's own: what it writes
 	bytes   int
 	writing bool // the goroutine exists
 	ends    bool // nothing more is taken in; once what waits is written, close
@@ -61,34 +62,38 @@ func (c *conn[C, R]) writeLocked() {
 	if !c.out.writing {
 		c.out.writing = true
 		c.i.work(1)
-		go c.write()
+		c.i.crew.start((*writer[C, R])(c))
 	}
 }
+
+// writer is a conn, as the task of its crew that writes.
+type writer[C, R any] conn[C, R]
+
+func (w *writer[C, R]) run() { (*conn[C, R])(w).write() }
 
 // write is the outbox's goroutine. It is bounded by the transport's write
 // timeout, and discard drops what is left.
 func (c *conn[C, R]) write() {
 	defer c.i.work(-1)
 	o := &c.out
-	var batch [][]byte
 	for {
 		o.mu.Lock()
 		if o.over || len(o.waiting) == 0 {
 			closes := o.ends && !o.over
 			o.over = o.over || closes
-			o.waiting, o.writing = nil, false
+			o.waiting, o.batch, o.writing = small(o.waiting), small(o.batch), false
 			o.mu.Unlock()
 			if closes {
 				c.t.Close(o.code, o.reason) // they were set for good with ends
 			}
 			return
 		}
-		clear(batch)
-		batch, o.waiting, o.bytes = o.waiting, batch[:0], 0
+		o.batch, o.waiting, o.bytes = o.waiting, o.batch[:0], 0
 		o.mu.Unlock()
-		if c.t.Write(batch) != nil { // the transport tells by Closed
+		if c.t.Write(o.batch) != nil { // the transport tells by Closed
 			o.discard()
 		}
+		clear(o.batch)
 	}
 }
 

@@ -21,7 +21,7 @@ type room[C, R any] struct {
 	m        *core.Room[C, R]
 	conns    map[core.ConnID]*conn[C, R]
 	slots    map[*conn[C, R]]int // of the connections, for what the machine was given and may not have decided
-	effects  []core.Effect
+	space    space[C, R]
 	sub      broker.Subscription
 	patience time.Time // the commit under way is asked for until then
 
@@ -30,6 +30,26 @@ type room[C, R any] struct {
 	messages int  // of the broker, in the inbox
 	running  bool // the goroutine exists
 	dropped  bool // nothing is taken in any more
+}
+
+// space is what the goroutine works in. It is kept for the next one while small.
+type space[C, R any] struct {
+	spare   []item[C, R] // the inbox to be
+	events  []core.Event
+	answers []core.Event
+	effects []core.Effect
+}
+
+func (s *space[C, R]) trim() {
+	s.spare, s.events, s.answers, s.effects = small(s.spare), small(s.events), small(s.answers), small(s.effects)
+}
+
+// small is the space of s, if it is worth keeping for somebody who is idle.
+func small[T any](s []T) []T {
+	if cap(s) > 16 {
+		return nil
+	}
+	return s[:0]
 }
 
 // item is an event in an inbox, with the connection that it is of, if any.
@@ -78,20 +98,21 @@ func (r *room[C, R]) wake() {
 	if !r.running {
 		r.running = true
 		r.i.work(1)
-		go r.run()
+		r.i.crew.start(r)
 	}
 }
 
 // take empties the inbox. It says false, and the goroutine must end, if there
 // was nothing, unless there is more to do than that.
-func (r *room[C, R]) take(spare []item[C, R], more bool) (items []item[C, R], ok bool) {
+func (r *room[C, R]) take(more bool) (items []item[C, R], ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.inbox) == 0 && !more {
-		r.inbox, r.running = nil, false
+		r.inbox, r.running = small(r.inbox), false
+		r.space.trim()
 		return nil, false
 	}
-	items, r.inbox, r.messages = r.inbox, spare[:0], 0
+	items, r.inbox, r.messages = r.inbox, r.space.spare[:0], 0
 	return items, true
 }
 

@@ -10,14 +10,10 @@ import (
 // run is the room's goroutine.
 func (r *room[C, R]) run() {
 	defer r.i.work(-1)
-	var (
-		spare   []item[C, R]
-		events  []core.Event
-		answers []core.Event
-	)
+	s := &r.space
 	for r.i.life.Err() == nil {
 		idle := r.m.Idle()
-		items, ok := r.take(spare, len(answers) > 0)
+		items, ok := r.take(len(s.answers) > 0)
 		if !ok {
 			if idle {
 				r.drop()
@@ -25,11 +21,11 @@ func (r *room[C, R]) run() {
 			return
 		}
 		// That the patience is over comes last: it goes for all that has arrived.
-		events = append(r.feed(events[:0], items), answers...)
+		s.events = append(r.feed(s.events[:0], items), s.answers...)
 		clear(items)
-		spare = items
-		answers = r.decide(events, answers)
-		clear(events)
+		s.spare = items
+		s.answers = r.decide(s.events, s.answers)
+		clear(s.events)
 	}
 	r.abandon()
 }
@@ -54,9 +50,10 @@ func (r *room[C, R]) feed(events []core.Event, items []item[C, R]) []core.Event 
 // which say that the patience with the store is over, for the inbox goes first.
 func (r *room[C, R]) decide(events, answers []core.Event) []core.Event {
 	for {
-		r.effects = r.m.Step(r.effects[:0], events...)
-		link, ask := r.carryOut(r.effects)
-		clear(r.effects)
+		s := &r.space
+		s.effects = r.m.Step(s.effects[:0], events...)
+		link, ask := r.carryOut(s.effects)
+		clear(s.effects)
 		if link == nil && ask == nil || gaveUp(events) {
 			r.release() // all was decided, or given up
 		}
