@@ -52,7 +52,7 @@ func Update(ctx context.Context, b Broker, key Key, fn func(old []byte, retried 
 			return fmt.Errorf("broker: update %s: %w", key, err)
 		}
 		expect := record.Version
-		err = send(ctx, b, key, Commit{ID: CommitID{writer, n}, Expect: &expect, Value: change})
+		_, err = Settle(ctx, b, key, Commit{ID: CommitID{writer, n}, Expect: &expect, Value: change})
 		if err == nil {
 			return nil
 		}
@@ -78,29 +78,33 @@ func Publish(ctx context.Context, b Broker, key Key, messages ...[]byte) error {
 	if len(messages) == 0 {
 		return nil
 	}
-	if err := send(ctx, b, key, Commit{ID: CommitID{rand.Text(), 1}, Messages: messages}); err != nil {
+	if _, err := Settle(ctx, b, key, Commit{ID: CommitID{rand.Text(), 1}, Messages: messages}); err != nil {
 		return fmt.Errorf("broker: publish to %s: %w", key, err)
 	}
 	return nil
 }
 
-// send commits c, again and again until it is known what became of it.
-func send(ctx context.Context, b Broker, key Key, c Commit) error {
-	_, err := b.Commit(ctx, key, c)
+// Settle commits c, and sends it again and again, with growing pauses, until it is
+// known what became of it: that is how a lost answer is resolved. Its error is
+// that of [Broker].Commit, and then c was not applied and never will be; or it
+// wraps [ErrOutcomeUnknown], which comes only when ctx has ended, or five minutes
+// have passed, or the broker was closed.
+func Settle(ctx context.Context, b Broker, key Key, c Commit) (Receipt, error) {
+	receipt, err := b.Commit(ctx, key, c)
 	if err == nil || refused(err) {
-		return err
+		return receipt, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, resendFor)
 	defer cancel()
 	for attempt := 0; ; attempt++ {
 		if errors.Is(err, ErrClosed) {
-			return fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
+			return receipt, fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
 		}
 		if ended := pause(ctx, attempt); ended != nil {
-			return fmt.Errorf("%w: %w, after: %w", ErrOutcomeUnknown, ended, err)
+			return receipt, fmt.Errorf("%w: %w, after: %w", ErrOutcomeUnknown, ended, err)
 		}
-		if _, err = b.Commit(ctx, key, c); err == nil || refused(err) {
-			return err
+		if receipt, err = b.Commit(ctx, key, c); err == nil || refused(err) {
+			return receipt, err
 		}
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/spinneyio/est/broker"
 	"github.com/spinneyio/est/core"
@@ -146,38 +145,16 @@ func publications(pubs []core.Publication) ([][]byte, error) {
 	return messages, nil
 }
 
-// resendFor bounds for how long a commit from outside is sent again, as in
-// package broker: later, its receipt might be forgotten, and it count twice.
-const resendFor = 5 * time.Minute
-
 // commit commits once, however often it must be sent: until the outcome is known
-// or ctx ends.
+// or ctx ends. A writer whose last commit may still be on the way is left behind.
 func (i *Instance[C, R]) commit(ctx context.Context, key broker.Key, c broker.Commit) error {
-	ctx, cancel := context.WithTimeout(ctx, resendFor)
-	defer cancel()
-	w := i.writers.take()
-	w.N++
-	c.ID = w
-	for n := 0; ; n++ {
-		_, err := i.b.Commit(ctx, key, c)
-		var conflict *broker.Conflict
-		switch {
-		case err == nil || errors.As(err, &conflict) || errors.Is(err, broker.ErrTooLarge) || errors.Is(err, broker.ErrInvalid):
-			i.writers.give(w)
-			return err
-		case errors.Is(err, broker.ErrStale):
-			return err
-		}
-		// From here on it may have been applied. If it stays so, the writer is left
-		// behind: its commit may still be on the way.
-		if errors.Is(err, broker.ErrClosed) {
-			return fmt.Errorf("%w: %w", broker.ErrOutcomeUnknown, err)
-		}
-		pause(ctx, n)
-		if ctx.Err() != nil {
-			return fmt.Errorf("%w: %w, after: %w", broker.ErrOutcomeUnknown, context.Cause(ctx), err)
-		}
+	c.ID = i.writers.take()
+	c.ID.N++
+	_, err := broker.Settle(ctx, i.b, key, c)
+	if !errors.Is(err, broker.ErrOutcomeUnknown) && !errors.Is(err, broker.ErrStale) {
+		i.writers.give(c.ID)
 	}
+	return err
 }
 
 // writerPool has the writers for commits from outside. A store keeps a receipt
