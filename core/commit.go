@@ -308,6 +308,9 @@ func (t task) event() Event {
 	case performed:
 		return Answered{t.conn, t.now, *t.answer}
 	case refuse:
+		if t.code == CloseGoingAway {
+			return Dismissed{t.conn, t.now}
+		}
 		return Violated{t.conn, t.now, t.code}
 	case leave:
 		return Closed{t.conn, t.now}

@@ -114,7 +114,9 @@ func (r *Room[C, R]) decide(d *draft[C, R], m *member[C], t task) decision {
 	needs, validated := r.key != "", true
 	switch t.kind {
 	case refuse:
-		x.code, x.reply = t.code, r.ownFailure(t.code, t.text, !m.joined && !m.later, &x.reports)
+		if x.code = t.code; x.code != CloseGoingAway { // which is no failure
+			x.reply = r.ownFailure(t.code, t.text, !m.joined && !m.later, &x.reports)
+		}
 		needs = false
 	case hello:
 		r.authenticate(m, t, &x)

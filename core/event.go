@@ -30,6 +30,13 @@ type (
 		Code CloseCode
 	}
 
+	// Dismissed: the instance shuts down. The connection is closed with
+	// CloseGoingAway, after what it sent before was handled and answered.
+	Dismissed struct {
+		Conn ConnID
+		Now  time.Time
+	}
+
 	// TimedOut: the time for the hello is over. Ignored if it has come.
 	TimedOut struct {
 		Conn ConnID
@@ -116,6 +123,7 @@ type (
 func (Opened) event()       {}
 func (Received) event()     {}
 func (Violated) event()     {}
+func (Dismissed) event()    {}
 func (TimedOut) event()     {}
 func (Answered) event()     {}
 func (Closed) event()       {}
@@ -137,6 +145,7 @@ type timed interface{ now() time.Time }
 func (e Opened) now() time.Time    { return e.Now }
 func (e Received) now() time.Time  { return e.Now }
 func (e Violated) now() time.Time  { return e.Now }
+func (e Dismissed) now() time.Time { return e.Now }
 func (e TimedOut) now() time.Time  { return e.Now }
 func (e Answered) now() time.Time  { return e.Now }
 func (e Closed) now() time.Time    { return e.Now }

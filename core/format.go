@@ -7,17 +7,18 @@ import (
 
 // The language of transcripts: one line for each event and effect.
 
-func (e Opened) String() string   { return fmt.Sprintf("%s opened", e.Conn) }
-func (e Received) String() string { return fmt.Sprintf("%s received %s", e.Conn, e.Message) }
-func (e Violated) String() string { return fmt.Sprintf("%s violated %v", e.Conn, e.Code) }
-func (e TimedOut) String() string { return fmt.Sprintf("%s timed out", e.Conn) }
-func (e Closed) String() string   { return fmt.Sprintf("%s closed", e.Conn) }
-func (e Entered) String() string  { return fmt.Sprintf("%s entered with %s", e.Conn, e.Data) }
-func (Subscribed) String() string { return "subscribed" }
-func (Doubted) String() string    { return "doubted: messages may be missing" }
-func (GaveUp) String() string     { return "gave up" }
-func (e Loaded) String() string   { return fmt.Sprintf("loaded %v", e.Record) }
-func (e Refused) String() string  { return fmt.Sprintf("refused #%d: %s", e.N, e.Reason) }
+func (e Opened) String() string    { return fmt.Sprintf("%s opened", e.Conn) }
+func (e Received) String() string  { return fmt.Sprintf("%s received %s", e.Conn, e.Message) }
+func (e Violated) String() string  { return fmt.Sprintf("%s violated %v", e.Conn, e.Code) }
+func (e Dismissed) String() string { return fmt.Sprintf("%s dismissed", e.Conn) }
+func (e TimedOut) String() string  { return fmt.Sprintf("%s timed out", e.Conn) }
+func (e Closed) String() string    { return fmt.Sprintf("%s closed", e.Conn) }
+func (e Entered) String() string   { return fmt.Sprintf("%s entered with %s", e.Conn, e.Data) }
+func (Subscribed) String() string  { return "subscribed" }
+func (Doubted) String() string     { return "doubted: messages may be missing" }
+func (GaveUp) String() string      { return "gave up" }
+func (e Loaded) String() string    { return fmt.Sprintf("loaded %v", e.Record) }
+func (e Refused) String() string   { return fmt.Sprintf("refused #%d: %s", e.N, e.Reason) }
 func (e Committed) String() string {
 	return fmt.Sprintf("committed #%d: version %s at %v", e.N, e.Version, e.At)
 }

@@ -23,6 +23,7 @@ var update = flag.Bool("update", false, "rewrite testdata/*.txt; read the diff b
 //	> a on 1              connection a opens on instance 1
 //	> a says {"add":"x"}  it sends a message; see the play integration
 //	> a goes              its socket is gone
+//	> a must go           the instance shuts down
 //	> a takes too long    the time for its hello is over
 //	> a breaks 1003       it breaks a rule of the transport
 //	> hold                from here on, nothing happens by itself
@@ -175,6 +176,8 @@ func (d *director) command(t *testing.T, command string) {
 		d.send(id, w[2])
 	case w[1] == "goes":
 		d.leave(id)
+	case w[1] == "must":
+		d.say(id, core.Dismissed{Conn: id, Now: d.now})
 	case w[1] == "takes":
 		d.say(id, core.TimedOut{Conn: id, Now: d.now})
 	case w[1] == "breaks":

@@ -132,6 +132,11 @@ func (r *Room[C, R]) take(ev Event) {
 		r.received(ev)
 	case Violated:
 		r.violated(ev)
+	case Dismissed:
+		if m := r.hearing(ev.Conn); m != nil {
+			m.events++
+			r.refuse(m, CloseGoingAway, "")
+		}
 	case TimedOut:
 		if m := r.members[ev.Conn]; m != nil && m.awaiting {
 			r.refuse(m, ClosePolicy, "no message in time")
@@ -267,7 +272,7 @@ const (
 	resync
 	performed
 	leave
-	refuse // none: the client broke a rule
+	refuse // none: the client broke a rule, or we are going away
 )
 
 func (k kind) String() string {

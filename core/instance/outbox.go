@@ -2,6 +2,7 @@ package instance
 
 import (
 	"sync"
+	"time"
 
 	"github.com/spinneyio/est/core"
 )
@@ -17,7 +18,8 @@ type outbox struct {
 	ends    bool // nothing more is taken in; once what waits is written, close
 	code    core.CloseCode
 	reason  string
-	over    bool // closed, or lost: nothing is written any more
+	going   string // the reason of core.CloseGoingAway, if it comes to that
+	over    bool   // closed, or lost: nothing is written any more
 }
 
 // send queues a message. A client that is too slow for it is closed at once, in
@@ -47,15 +49,27 @@ func (c *conn[C, R]) queue(m core.Message) bool {
 	return true
 }
 
+// dismiss has the connection closed after what it sent was handled.
+func (c *conn[C, R]) dismiss(reason string) {
+	c.out.mu.Lock()
+	c.out.going = reason
+	c.out.mu.Unlock()
+	c.post(core.Dismissed{Conn: c.id, Now: time.Now()})
+}
+
 // finish closes the connection after what waits. The first call counts.
-func (c *conn[C, R]) finish(code core.CloseCode, reason string) {
+func (c *conn[C, R]) finish(code core.CloseCode) {
 	o := &c.out
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if !o.ends && !o.over {
-		o.ends, o.code, o.reason = true, code, reason
-		c.writeLocked()
+	if o.ends || o.over {
+		return
 	}
+	o.ends, o.code, o.reason = true, code, code.Reason()
+	if code == core.CloseGoingAway {
+		o.reason = o.going
+	}
+	c.writeLocked()
 }
 
 func (c *conn[C, R]) writeLocked() {
@@ -97,9 +111,11 @@ func (c *conn[C, R]) write() {
 	}
 }
 
-// discard drops what waits: nobody will read it.
-func (o *outbox) discard() {
+// discard drops what waits: nobody will read it. It returns what there would be
+// to say to somebody who had to go.
+func (o *outbox) discard() (going string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.over, o.waiting, o.bytes = true, nil, 0
+	return o.going
 }

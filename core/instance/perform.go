@@ -48,7 +48,7 @@ func (c *conn[C, R]) perform(v any, slot bool) {
 	}
 	if c.queueEffect(effect{v, slot}) == maxUnslotted+c.i.o.Inbound {
 		c.i.report(errTooManyEffects, "Perform", c.id, "")
-		c.finish(core.CloseTryLater, core.CloseTryLater.Reason())
+		c.finish(core.CloseTryLater)
 		c.leave()
 	}
 }

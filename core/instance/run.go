@@ -100,7 +100,7 @@ func (r *room[C, R]) carryOut(effects []core.Effect) (link, ask core.Effect) {
 			}
 		case core.Close:
 			if c := r.conns[fx.Conn]; c != nil {
-				c.finish(fx.Code, fx.Code.Reason())
+				c.finish(fx.Code)
 			}
 		case core.Perform:
 			if c := r.conns[fx.Conn]; c != nil {

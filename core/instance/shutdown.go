@@ -1,6 +1,7 @@
 package instance
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -14,8 +15,8 @@ import (
 // Shutdown drains the instance: it takes in no connections any more, tells those
 // that it has to go, some at a time, each with core.CloseGoingAway and a reason
 // that says after how many milliseconds to come back ("come back in 1500 ms"),
-// spread so that they don't come back all at once; runs every Leave; waits for
-// side effects; and ends. When ctx is done first, what is left is cut off: what
+// spread so that they don't come back all at once; answers what they had sent by
+// then; runs every Leave; waits for side effects; and ends. When ctx is done first, what is left is cut off: what
 // has no answer of the broker is given up, side effects that wait are not
 // performed, the context of the one that runs ends. The error says how much was
 // left, and wraps the cause of ctx. Calling Shutdown again, also concurrently,
@@ -56,8 +57,7 @@ func (i *Instance[C, R]) tellToGo(ctx context.Context, conns []*conn[C, R]) {
 				return
 			}
 		}
-		c.finish(core.CloseGoingAway, fmt.Sprintf("come back in %d ms", rand.N(spread).Milliseconds()))
-		c.leave()
+		c.dismiss(fmt.Sprintf("come back in %d ms", rand.N(spread).Milliseconds()))
 	}
 }
 
@@ -92,7 +92,6 @@ func (i *Instance[C, R]) cut(cause error) {
 	conns := slices.Collect(maps.Keys(i.conns))
 	i.mu.Unlock()
 	for _, c := range conns {
-		c.out.discard()
-		c.t.Close(core.CloseGoingAway, core.CloseGoingAway.Reason())
+		c.t.Close(core.CloseGoingAway, cmp.Or(c.out.discard(), core.CloseGoingAway.Reason()))
 	}
 }

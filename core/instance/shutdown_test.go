@@ -91,6 +91,25 @@ func TestShutdownDrains(t *testing.T) {
 	})
 }
 
+// What a client had sent is handled and answered before it has to go.
+func TestShutdownAnswersFirst(t *testing.T) {
+	bubble(t, func(w *world) {
+		i := w.instance(nil)
+		ann := w.join(i, "ann", "r")
+		w.store.set(fails, commit)
+		ann.send(wish{N: 1})
+		ann.send(wish{N: 2})
+		synctest.Wait()
+		began := time.Now()
+		time.AfterFunc(time.Second, w.store.heal)
+		w.shutdown(i)
+		ann.want(reply(1, "r", 0), reply(2, "r", 0))
+		if _, err := ann.toldToGo(began); err != nil {
+			w.Error(err)
+		}
+	})
+}
+
 // A connection that opens while a shutdown begins is refused or leaves.
 func TestShutdownWhileDialing(t *testing.T) {
 	for range 50 {
