@@ -18,6 +18,9 @@ import "fmt"
 //	1013  CloseTryLater  the broker can't be reached                       yes, after a moment
 //	4000–4999            the application's own                             it says so
 //
+// Where the client, or a function, is to blame, an error frame comes first (see
+// [Failure]); but not for one that is too slow, which would not read it.
+//
 // An application may use 1000 and its own range in [Outcome].Close.
 type CloseCode uint16
 

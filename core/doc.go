@@ -63,4 +63,7 @@
 //     above the old one's [Room.Number].
 //  12. Perform once, in order for each connection, and not before the effect was
 //     given: then its commit has succeeded. Answer with JSON.
+//  13. To end connections for a reason of your own, ask the machine: Violated for a
+//     client's fault, Dismissed for a shutdown. It answers what came before, then
+//     sends Close.
 package core
