@@ -1,11 +1,6 @@
 package core
 
-import (
-	"fmt"
-	"path"
-	"runtime"
-	"strings"
-)
+import "fmt"
 
 // draft is a commit in the making: the transitions that were decided, one on the
 // result of the other, and what they change together.
@@ -226,67 +221,6 @@ func (r *Room[C, R]) seatFor(s seat[C], k kind, conn Conn, out Outcome[C, R]) (n
 	return s, to, bug
 }
 
-// whoAndWhere asks the application for the identity and the room of data.
-func (r *Room[C, R]) whoAndWhere(conn Conn, s *stored[C]) (identity, room, bug string) {
-	defer func() {
-		if p := recover(); p != nil {
-			bug = panicked(p)
-		}
-	}()
-	data, err := s.private(r.flatC)
-	if err != nil {
-		return "", "", err.Error()
-	}
-	identity = r.in.Identity(conn, data)
-	if !r.flatC {
-		if data, err = s.private(false); err != nil {
-			return "", "", err.Error()
-		}
-	}
-	return identity, r.in.Room(conn, data), ""
-}
-
-func (r *Room[C, R]) ask(t task, conn Conn, data C, room R) (out Outcome[C, R], bug string) {
-	defer func() {
-		if p := recover(); p != nil {
-			bug = panicked(p)
-		}
-	}()
-	switch t.kind {
-	case join:
-		out = r.in.Join(conn, data, room)
-	case receive:
-		out = r.in.Receive(conn, data, room, t.msg)
-	case deliver:
-		out = r.in.Deliver(conn, data, room, t.heard.Delivery)
-	case resync:
-		out = r.in.Resync(conn, data, room)
-	case performed:
-		out = r.in.Performed(conn, data, room, *t.answer)
-	case leave:
-		out = r.in.Leave(conn, data, room)
-	}
-	return out, ""
-}
-
-// panicked describes a panic by value and place. Unlike a stack trace it is the
-// same each time, so that effects can be compared.
-func panicked(p any) string {
-	var pcs [32]uintptr
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
-	var b strings.Builder
-	fmt.Fprintf(&b, "panic: %v", p)
-	for {
-		f, more := frames.Next()
-		if strings.Contains(f.Function, "core.(*Room[") || !more {
-			return b.String()
-		}
-		if !strings.HasPrefix(f.Function, "runtime.") {
-			fmt.Fprintf(&b, "\n\tin %s (%s:%d)", f.Function, path.Base(f.File), f.Line)
-		}
-	}
-}
-
 // add takes a room change and publications into the edit, or says what is wrong.
 func (e *edit[R]) add(from ConnID, c Change[R], pubs []Publication) (bug string) {
 	for _, p := range pubs {
@@ -305,25 +239,6 @@ func (e *edit[R]) add(from ConnID, c Change[R], pubs []Publication) (bug string)
 		e.op, e.value = OpPut, v
 	case OpDelete:
 		e.op, e.value = OpDelete, stored[R]{}
-	}
-	return ""
-}
-
-// check says what makes an outcome invalid, apart from what can't be encoded.
-func (r *Room[C, R]) check(k kind, out Outcome[C, R]) (bug string) {
-	switch {
-	case out.Room.Op > OpDelete || out.Data.Op > OpDelete:
-		return "a Change with an unknown Op: use Put or Delete"
-	case r.key == "" && (out.Room.Op != Keep || len(out.Publish) > 0):
-		return "a Room change or Publish without a room: Room answered \"\""
-	case k == leave:
-		return ""
-	case out.Data.Op == OpDelete:
-		return "Delete as Data: connection data lives as long as its connection"
-	case out.Reply != nil && out.Fail != nil:
-		return "both Reply and Fail"
-	case out.Close != 0 && !out.Close.application():
-		return fmt.Sprintf("Close %d: use CloseNormal or 4000–4999", uint16(out.Close))
 	}
 	return ""
 }

@@ -49,8 +49,8 @@
 //  6. Send keeps the order for each connection and never waits for a client: a
 //     queue has a bound, and a client that is too slow is closed.
 //  7. Answer each Subscribe, Unsubscribe, Load, Commit and Perform once, with one
-//     of the events that its comment names. Until it has the answer, a machine asks
-//     for nothing else of the kind.
+//     of the events that its comment names. A machine waits for the answer before it
+//     asks the store for more of the kind.
 //  8. A Commit that may have been applied or not is Unanswered, and comes again
 //     with the same number: send it again under the same id. Pause before.
 //  9. GaveUp ends everything that is asked of the store for the room: what is
