@@ -84,8 +84,8 @@ func (r *Room[C, R]) check(k kind, out Outcome[C, R]) (bug string) {
 		return "Delete as Data: connection data lives as long as its connection"
 	case out.Reply != nil && out.Fail != nil:
 		return "both Reply and Fail"
-	case out.Close != 0 && !out.Close.application():
-		return fmt.Sprintf("Close %d: use CloseNormal or 4000–4999", uint16(out.Close))
+	case out.Close != 0 && !out.Close.allowed():
+		return fmt.Sprintf("Close %d: use 4000–4999, or one of the table at core.CloseCode but 1006", uint16(out.Close))
 	}
 	return ""
 }

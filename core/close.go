@@ -21,7 +21,8 @@ import "fmt"
 // Where the client, or a function, is to blame, an error frame comes first (see
 // [Failure]); but not for one that is too slow, which would not read it.
 //
-// An application may use 1000 and its own range in [Outcome].Close.
+// An application may use its own range in [Outcome].Close, and all of the table
+// but 1006.
 type CloseCode uint16
 
 // The close codes that est uses. [CloseCode] has the table.
@@ -74,7 +75,7 @@ func (c CloseCode) Reason() string {
 	return ""
 }
 
-// application says whether an outcome may close with c.
-func (c CloseCode) application() bool {
-	return c == CloseNormal || c >= 4000 && c <= 4999
+// allowed says whether an outcome may close with c.
+func (c CloseCode) allowed() bool {
+	return c >= 4000 && c <= 4999 || c != CloseLost && c.Reason() != ""
 }

@@ -70,6 +70,9 @@ func (r *Room[C, R]) encodeFailure(f *Failure, id string, reports *[]Report) Mes
 		}
 		*reports = append(*reports, Report{What: "EncodeFailure", Text: bug})
 	}
+	if g.Errors == nil {
+		g.Errors = map[string]string{}
+	}
 	m, err := json.Marshal(failureFrame{ID: g.ID, Code: g.Code, Errors: g.Errors})
 	if err != nil {
 		panic(fmt.Sprintf("core: encode failure: %v", err)) // strings and numbers: can't be

@@ -10,7 +10,7 @@ package core
 // An outcome is invalid, is reported as a bug and closes its connection with
 // 1011, if it has both Reply and Fail, Delete as Data, a Room change or Publish
 // without a room, a Publication that is neither to all nor to an identity (or
-// both), a Close outside the table of [CloseCode], or a value that JSON cannot
+// both), a Close that [CloseCode] does not allow, or a value that JSON cannot
 // encode.
 type Outcome[C, R any] struct {
 	Data    Change[C]     // next connection data; zero keeps
@@ -73,5 +73,5 @@ type Delivery struct {
 type Performed struct {
 	Effect any     // the effect, as the outcome had it
 	Result Message // what the driver's Perform function answered; nil for nothing
-	Failed string  // the error's text; "" when it went well
+	Failed string  // the error's text, for you and not for a client; "" when it went well
 }

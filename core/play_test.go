@@ -172,6 +172,8 @@ func (d *director) command(t *testing.T, command string) {
 		d.printf("  %s", d.stored(w[1]))
 	case w[1] == "on":
 		d.open(int(w[2][0]-'1'), id, core.Handshake{Claims: core.Message(`{"user":"claimed","room":"r"}`)})
+	case w[1] == "says" && w[2] == "not UTF-8":
+		d.send(id, "\"\xff\"")
 	case w[1] == "says":
 		d.send(id, w[2])
 	case w[1] == "goes":

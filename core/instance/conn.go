@@ -51,6 +51,13 @@ func (c *conn[C, R]) Receive(message []byte) {
 		c.Violated(core.ClosePolicy)
 		return
 	}
+	for crowded := c.crowded(); crowded != nil; crowded = c.crowded() {
+		select {
+		case <-crowded:
+		case <-c.i.life.Done():
+			return
+		}
+	}
 	select {
 	case c.slots <- struct{}{}: // the machine's room frees it, whatever becomes of the connection
 	case <-c.i.life.Done():

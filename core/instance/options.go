@@ -39,7 +39,9 @@ type Options struct {
 
 	// OutboundMessages and OutboundBytes are how much may wait for a client that
 	// reads slowly, besides what is being written to it, before it is closed with
-	// core.ClosePolicy. Default: 1024 messages, 4 MiB.
+	// core.ClosePolicy. While there is half as much, nothing is read from it: so
+	// that can only come from others, as long as OutboundMessages is three times
+	// Inbound. Default: 1024 messages, 4 MiB.
 	OutboundMessages int
 	OutboundBytes    int
 

@@ -18,8 +18,9 @@ type outbox struct {
 	ends    bool // nothing more is taken in; once what waits is written, close
 	code    core.CloseCode
 	reason  string
-	going   string // the reason of core.CloseGoingAway, if it comes to that
-	over    bool   // closed, or lost: nothing is written any more
+	going   string        // the reason of core.CloseGoingAway, if it comes to that
+	over    bool          // closed, or lost: nothing is written any more
+	eased   chan struct{} // closed, when somebody waits, as soon as there is less in it
 }
 
 // send queues a message. A client that is too slow for it is closed at once, in
@@ -41,12 +42,37 @@ func (c *conn[C, R]) queue(m core.Message) bool {
 		return true
 	case len(o.waiting) >= c.i.o.OutboundMessages || o.bytes+len(m) > c.i.o.OutboundBytes && len(o.waiting) > 0:
 		o.over, o.waiting, o.bytes = true, nil, 0
+		o.ease()
 		return false
 	}
 	o.waiting = append(o.waiting, m)
 	o.bytes += len(m)
 	c.writeLocked()
 	return true
+}
+
+// crowded is what to wait for before more is read from a client that has much to
+// read itself; nil if there is no need. So a client can't be too slow for the
+// answers to what it sends.
+func (c *conn[C, R]) crowded() <-chan struct{} {
+	o := &c.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.over || 2*len(o.waiting) < c.i.o.OutboundMessages && 2*o.bytes < c.i.o.OutboundBytes {
+		return nil
+	}
+	if o.eased == nil {
+		o.eased = make(chan struct{})
+	}
+	return o.eased
+}
+
+// ease lets those go on who wait. o.mu is held.
+func (o *outbox) ease() {
+	if o.eased != nil {
+		close(o.eased)
+		o.eased = nil
+	}
 }
 
 // dismiss has the connection closed after what it sent was handled.
@@ -103,6 +129,7 @@ func (c *conn[C, R]) write() {
 			return
 		}
 		o.batch, o.waiting, o.bytes = o.waiting, o.batch[:0], 0
+		o.ease()
 		o.mu.Unlock()
 		if c.t.Write(o.batch) != nil { // the transport tells by Closed
 			o.discard()
@@ -117,5 +144,6 @@ func (o *outbox) discard() (going string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.over, o.waiting, o.bytes = true, nil, 0
+	o.ease()
 	return o.going
 }

@@ -18,12 +18,13 @@ type room[C, R any] struct {
 	key broker.Key
 
 	// The goroutine's own.
-	m        *core.Room[C, R]
-	conns    map[core.ConnID]*conn[C, R]
-	slots    map[*conn[C, R]]int // of the connections, for what the machine was given and may not have decided
-	space    space[C, R]
-	sub      broker.Subscription
-	patience time.Time // the commit under way is asked for until then
+	m         *core.Room[C, R]
+	conns     map[core.ConnID]*conn[C, R]
+	slots     map[*conn[C, R]]int // of the connections, for what the machine was given and may not have decided
+	space     space[C, R]
+	sub       broker.Subscription
+	patience  time.Time // the commit under way is asked for until then
+	conflicts int       // in a row
 
 	mu       sync.Mutex // protects what follows
 	inbox    []item[C, R]

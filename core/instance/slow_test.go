@@ -148,7 +148,9 @@ func TestSlowTransport(t *testing.T) {
 			if m := w.members("r"); m != "slow" {
 				w.Fatalf("members when %d messages wait: %q", n, m)
 			}
-			session.Receive([]byte(`{}`))
+			if err := i.Publish(context.Background(), "r", core.ToAll(n)); err != nil {
+				w.Fatal(err)
+			}
 			synctest.Wait()
 		}
 		if code := <-s.closed; code != core.ClosePolicy {
@@ -165,6 +167,24 @@ func TestSlowTransport(t *testing.T) {
 		session.Closed(core.CloseLost, "")
 		if v := w.value("r"); v != "" {
 			w.Errorf("state: %s", v)
+		}
+		w.wantReports()
+	})
+}
+
+// A client that reads can't be too slow for the answers to what it sends, however
+// much it sends at once.
+func TestManyAtOnce(t *testing.T) {
+	bubble(t, func(w *world) {
+		i := w.instance(&instance.Options{OutboundMessages: 96})
+		c := w.join(i, "ann", "r")
+		go func() {
+			for n := range 1000 {
+				c.send(wish{N: n})
+			}
+		}()
+		for n := range 1000 {
+			c.want(reply(n, "r", 0))
 		}
 		w.wantReports()
 	})

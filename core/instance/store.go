@@ -179,8 +179,12 @@ func (r *room[C, R]) commit(c core.Commit) core.Event {
 	var conflict *broker.Conflict
 	switch {
 	case err == nil:
+		r.conflicts = 0
 		return core.Committed{N: c.N, Version: string(receipt.Version), At: core.Position(receipt.At)}
 	case errors.As(err, &conflict):
+		if r.conflicts++; r.conflicts > 8 { // let others finish
+			pause(ctx, 0)
+		}
 		gone := make([]core.ConnID, len(conflict.Gone))
 		for i, id := range conflict.Gone {
 			gone[i] = core.ConnID(id)
