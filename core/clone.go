@@ -29,7 +29,7 @@ func (r *Room[C, R]) Clone() *Room[C, R] {
 		d := *f.draft
 		d.touched = c.own(d.touched)
 		d.decided = slices.Clone(d.decided)
-		c.flight = &flight[C, R]{&d, f.commit}
+		c.flight = &flight[C, R]{&d, f.commit, f.over}
 	}
 	return &c
 }

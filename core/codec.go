@@ -16,7 +16,7 @@ type stored[T any] struct {
 
 // put makes v a stored value.
 func put[T any](v T) (stored[T], error) {
-	raw, err := json.Marshal(v)
+	raw, err := marshal(v)
 	if err != nil {
 		return stored[T]{}, err
 	}
@@ -45,6 +45,7 @@ func (s *stored[T]) private(flat bool) (T, error) {
 }
 
 func (s *stored[T]) decode() (v T, err error) {
+	defer recovered(&err)
 	if s.raw != nil {
 		if err := json.Unmarshal(s.raw, &v); err != nil {
 			return v, fmt.Errorf("decode %T: %w", v, err)

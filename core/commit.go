@@ -6,6 +6,7 @@ import "slices"
 type flight[C, R any] struct {
 	*draft[C, R]
 	commit Commit
+	over   bool // its connections were told that it failed: only its outcome is of interest
 }
 
 // commit sends a draft to the store.
@@ -30,7 +31,7 @@ func (r *Room[C, R]) commit(d *draft[C, R]) {
 	for i := range d.decided {
 		c.Causes[i] = d.decided[i].task.cause()
 	}
-	r.flight = &flight[C, R]{d, c}
+	r.flight = &flight[C, R]{draft: d, commit: c}
 	r.emit(c)
 }
 
@@ -73,7 +74,9 @@ func (r *Room[C, R]) committed(ev Committed) {
 	}
 	r.limit = min(r.opt.Batch, r.limit*2)
 	base := ev.At.Seq - uint64(len(f.messages))
-	r.compare(Position{ev.At.Epoch, base})
+	if !f.over || ev.At.Epoch != r.seen.Epoch { // messages were heard meanwhile
+		r.compare(Position{ev.At.Epoch, base})
+	}
 	if f.validated {
 		r.value, r.version, r.at = f.value, ev.Version, ev.At
 	} else if ev.Version == r.version {
@@ -172,30 +175,26 @@ func (r *Room[C, R]) gaveUp() {
 	}
 	deaf := r.loading && (r.doubt || len(r.held) > 0) // nobody can be told what there is to tell
 	r.loading = false
-	var waiting []task
+	waiting := append(r.due, r.queue...)
+	r.due, r.queue = nil, nil
 	if f := r.flight; f != nil {
-		r.flight = nil
-		for _, x := range f.decided {
-			if m := r.members[x.task.conn]; m != nil && x.joins {
-				r.sit(m, m.next)
-				r.setJoined(m, true)
+		f.over = true
+		for i := range f.decided {
+			t := &f.decided[i].task
+			if m := r.members[t.conn]; m != nil && t.kind != leave {
+				r.depart(m) // first: it may be stored, so it is not to be forgotten
+				r.fail(m, CloseTryLater, t.cause(), t.kind == join)
 			}
 		}
-		waiting = f.tasks()
 	}
 	var leaves []task
-	waiting = append(append(waiting, r.due...), r.queue...)
-	r.due, r.queue = nil, nil
 	for _, t := range waiting {
 		switch m := r.members[t.conn]; {
 		case m == nil:
 		case t.kind != leave:
 			r.fail(m, CloseTryLater, t.cause(), t.kind == join)
-		case m.joined:
+		default:
 			leaves = append(leaves, t)
-		default: // it was never stored: there is nothing to ask for
-			r.forget(m)
-			r.emit(Gone{m.id})
 		}
 	}
 	r.queue = append(leaves, r.queue...)
@@ -205,14 +204,13 @@ func (r *Room[C, R]) gaveUp() {
 			r.fail(m, CloseTryLater, Cause{Conn: m.id, N: m.events}, false)
 		}
 	}
-}
-
-func (f *flight[C, R]) tasks() []task {
-	ts := make([]task, len(f.decided))
-	for i := range f.decided {
-		ts[i] = f.decided[i].task
+	if f := r.flight; f != nil {
+		for len(r.held) > 0 && !r.doubt && r.hear(r.held[0]) { // released to the rest
+			r.held = slices.Delete(r.held, 0, 1)
+		}
+		f.commit.Again++
+		r.emit(f.commit)
 	}
-	return ts
 }
 
 // fail sends est's own failure and ends the connection.

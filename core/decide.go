@@ -53,6 +53,7 @@ func (r *Room[C, R]) decideBatch() bool {
 	}
 	r.release(d, 0)
 	r.done(d)
+	r.limit = min(r.opt.Batch, r.limit*2)
 	return true
 }
 

@@ -105,7 +105,9 @@ type (
 	Unanswered struct{ N uint64 }
 
 	// GaveUp answers Subscribe, Load and Commit: the driver's patience with the
-	// store is over. Whoever waits is told to try again later; only Leave goes on.
+	// store is over. Whoever waits is told to try again later. Only Leave goes on, and
+	// a commit whose outcome is not known: it comes again until it is, since what it
+	// did decides what there is to leave.
 	GaveUp struct{}
 
 	// Delivered: a message came from the subscription.

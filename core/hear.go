@@ -5,7 +5,7 @@ package core
 
 func (r *Room[C, R]) delivered(ev Delivered) {
 	if len(r.held) >= r.opt.Hold {
-		r.held, r.doubt = nil, true
+		r.held, r.doubt, r.settles = nil, true, false
 	}
 	r.held = append(r.held, ev)
 }
@@ -16,7 +16,7 @@ func (r *Room[C, R]) hear(ev Delivered) bool {
 		return true
 	}
 	if ev.At.Epoch != r.seen.Epoch {
-		r.lost(true)
+		r.doubt = true // of the old store or of a new one? ask it
 		return true
 	}
 	if ev.At.Seq <= r.seen.Seq {
@@ -90,8 +90,8 @@ func (r *Room[C, R]) loaded(ev Loaded) {
 	}
 	r.loading = false
 	r.snapshot(ev.Record)
-	if r.doubt {
-		r.doubt, r.missing = false, ev.Record.At.Seq
+	if r.wanted = 0; r.settles {
+		r.doubt, r.settles, r.missing = false, false, ev.Record.At.Seq
 	}
 }
 
@@ -118,9 +118,9 @@ func (r *Room[C, R]) compare(at Position) {
 	case r.seen.Epoch == "":
 	case at.Epoch != r.seen.Epoch:
 		r.lost(true)
-	case at.Seq < r.seen.Seq: // it was rolled back
+	case at.Seq < max(r.seen.Seq, r.wanted): // it was rolled back
 		r.lost(false)
-		r.seen = at
+		r.seen, r.missing = at, 0
 	}
 }
 

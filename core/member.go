@@ -146,7 +146,7 @@ func (r *Room[C, R]) end(m *member[C], code CloseCode, c Cause) {
 		r.emit(Close{Cause: c, Conn: m.id, Code: code})
 	}
 	m.ended = true
-	if m.joined {
+	if m.joined || r.flight != nil && r.flight.over && m.draft == r.flight.id { // or may be
 		r.depart(m)
 	} else {
 		r.forget(m)

@@ -50,5 +50,17 @@ func encode(v any) (Message, error) {
 		}
 		return m, nil
 	}
+	return marshal(v)
+}
+
+// marshal is json.Marshal, for types whose methods may panic.
+func marshal(v any) (b []byte, err error) {
+	defer recovered(&err)
 	return json.Marshal(v)
+}
+
+func recovered(err *error) {
+	if p := recover(); p != nil {
+		*err = errors.New(panicked(p))
+	}
 }

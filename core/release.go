@@ -36,7 +36,7 @@ func (r *Room[C, R]) release(d *draft[C, R], base uint64) {
 		switch {
 		case x.code != 0:
 			r.end(m, x.code, c)
-		case x.moves:
+		case x.moves && !m.ended: // else the store was rolled back
 			r.move(m, x.to, c)
 		case x.left:
 			r.forget(m)

@@ -38,6 +38,8 @@ type Room[C, R any] struct {
 	at      Position // the snapshot is the room's state here
 	seen    Position // messages up to here have been heard; zero before the first join
 	doubt   bool     // messages may be missing: read the position
+	settles bool     // the Load under way was asked for after the doubt
+	wanted  uint64   // the Load under way is for the message of this number
 	missing uint64   // the position that was read: what is not heard up to it is lost
 
 	held    []Delivered // messages that wait for the store
@@ -109,8 +111,13 @@ func (r *Room[C, R]) Idle() bool {
 // that have piled up are best given together: their transitions share a commit.
 func (r *Room[C, R]) Step(fx []Effect, events ...Event) []Effect {
 	r.fx = fx
-	for _, ev := range events {
-		r.take(ev)
+	for _, store := range []bool{false, true} { // connections first: a receipt may move one on
+		for _, ev := range events {
+			_, timed := ev.(timed)
+			if _, message := ev.(Delivered); store == (message || !timed) {
+				r.take(ev)
+			}
+		}
 	}
 	for r.flight == nil && !r.loading && r.advance() {
 	}
@@ -164,7 +171,7 @@ func (r *Room[C, R]) take(ev Event) {
 	case Delivered:
 		r.delivered(ev)
 	case Doubted:
-		r.doubt = true
+		r.doubt, r.settles = true, false
 	default:
 		panic(fmt.Sprintf("core: unknown event %T", ev))
 	}
@@ -190,6 +197,8 @@ func (r *Room[C, R]) advance() bool {
 	r.held = slices.Delete(r.held, 0, len(r.held))
 	r.settleMissing()
 	switch {
+	case r.doubt: // by a message
+		return true
 	case len(r.due)+len(r.queue) == 0:
 		return false
 	case !r.known: // then nobody has joined, and no message led to anything
@@ -214,7 +223,7 @@ func (r *Room[C, R]) rest() {
 func (r *Room[C, R]) emit(fx Effect) { r.fx = append(r.fx, fx) }
 
 func (r *Room[C, R]) load(c Cause) {
-	r.loading = true
+	r.loading, r.settles, r.wanted = true, r.doubt, c.At.Seq
 	r.emit(Load{c})
 }
 

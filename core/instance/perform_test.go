@@ -144,10 +144,12 @@ func TestPerformAfterCommit(t *testing.T) {
 		i := w.instance(&instance.Options{Perform: p.perform, Patience: patience})
 		ann := w.join(i, "ann", "r")
 		w.store.set(fails, commit)
-		ann.send(wish{Do: []string{"never"}})
+		ann.send(wish{Do: []string{"first"}})
 		ann.want(failure("comm", core.CloseTryLater, tryLater))
+		p.want(w)
 		w.store.heal()
 		bob := w.join(i, "bob", "r")
+		p.want(w, "first") // its commit was sent until it was known, and took place
 		w.store.set(fails, commit)
 		bob.send(wish{Do: []string{"later"}})
 		p.want(w)

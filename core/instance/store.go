@@ -170,7 +170,7 @@ func (r *room[C, R]) load() core.Event {
 }
 
 func (r *room[C, R]) commit(c core.Commit) core.Event {
-	if c.Again == 0 {
+	if c.Again == 0 || r.patience.IsZero() { // or it was given up, and must be known all the same
 		r.patience = time.Now().Add(r.i.o.Patience)
 	}
 	ctx, cancel := context.WithDeadline(r.i.life, r.patience)
@@ -199,6 +199,7 @@ func (r *room[C, R]) commit(c core.Commit) core.Event {
 	}
 	if ctx.Err() != nil {
 		r.gaveUp("commit", err)
+		r.patience = time.Time{}
 		return core.GaveUp{}
 	}
 	return core.Unanswered{N: c.N}
