@@ -48,8 +48,9 @@ func (r *Room[C, R]) own(of []*member[C]) []*member[C] {
 // same state, and differs otherwise.
 func (r *Room[C, R]) Fingerprint() [sha256.Size]byte {
 	h := sha256.New()
-	fmt.Fprintf(h, "%q %q %d %d %v %q %q %v %v %v %d %v %d\n", r.key, r.writer, r.n, r.link, r.known,
-		r.version, r.value.raw, r.at, r.seen, r.doubt, r.missing, r.loading, r.limit)
+	fmt.Fprintf(h, "%q %q %v %d %d %d %v %q %q %v\n", r.key, r.writer, r.opt, r.now.UnixNano(), r.n, r.link, r.known,
+		r.version, r.value.raw, r.at)
+	fmt.Fprintf(h, "%v %v %v %d %d %v %d\n", r.seen, r.doubt, r.settles, r.wanted, r.missing, r.loading, r.limit)
 	for _, m := range r.order {
 		fmt.Fprintf(h, "member %q %d %v %v %v %v %v %v %v %d ", m.id, m.events, m.handshake,
 			m.awaiting, m.joined, m.leaving, m.deaf, m.ended, m.resyncs, m.since)
@@ -63,12 +64,13 @@ func (r *Room[C, R]) Fingerprint() [sha256.Size]byte {
 		fmt.Fprintln(h)
 	}
 	for _, ev := range r.held {
-		fmt.Fprintf(h, "held %+v\n", ev)
+		fmt.Fprintf(h, "held %d %v %q %q\n", ev.Now.UnixNano(), ev.At, ev.Version, ev.Body)
 	}
 	printTasks(h, r.due)
 	printTasks(h, r.queue)
 	if f := r.flight; f != nil {
-		fmt.Fprintf(h, "flight %+v\n", f.commit)
+		c := f.commit
+		fmt.Fprintf(h, "flight %v %d %d %v %v %q %d %q %v %q\n", f.over, c.N, c.Again, c.Causes, c.Any, c.Expect, c.Op, c.Value, c.Members, c.Messages)
 		for _, m := range f.touched {
 			fmt.Fprintf(h, "next %q %v ", m.id, m.later)
 			printSeat(h, m.next)
@@ -76,7 +78,9 @@ func (r *Room[C, R]) Fingerprint() [sha256.Size]byte {
 		for _, x := range f.decided {
 			printTasks(h, []task{x.task})
 			fmt.Fprintf(h, "decided %q %d %v %v %v %q %d %v\n", x.reply, x.code, x.joins, x.left, x.moves, x.to, x.messages, x.reports)
-			printJSON(h, x.perform)
+			for _, effect := range x.perform {
+				printJSON(h, effect)
+			}
 		}
 	}
 	return [sha256.Size]byte(h.Sum(nil))
@@ -94,7 +98,10 @@ func printTasks(w io.Writer, ts []task) {
 		if t.heard != nil {
 			fmt.Fprintf(w, "heard %v %v\n", t.heard.at, t.heard.Delivery)
 		}
-		printJSON(w, t.answer)
+		if t.answer != nil {
+			printJSON(w, t.answer.Effect)
+			fmt.Fprintf(w, "%q %q\n", t.answer.Result, t.answer.Failed)
+		}
 	}
 }
 
@@ -102,7 +109,7 @@ func printTasks(w io.Writer, ts []task) {
 func printJSON(w io.Writer, v any) {
 	b, err := json.Marshal(v)
 	if err != nil {
-		b = fmt.Appendf(nil, "%T", v)
+		b = nil // then its type must do
 	}
-	fmt.Fprintf(w, "%s\n", b)
+	fmt.Fprintf(w, "%T %s\n", v, b)
 }

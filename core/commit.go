@@ -116,31 +116,27 @@ func (r *Room[C, R]) refused(ev Refused) {
 	if f == nil {
 		return
 	}
-	if len(f.decided) > 1 && ev.TooLarge {
+	if len(f.decided) > 1 {
 		r.limit = len(f.decided) / 2
 		r.again(f, func(*task) {})
 		return
 	}
 	r.limit = r.opt.Batch
-	code := CloseBug
-	if ev.TooLarge {
-		code = CloseTooBig
-	}
-	for i := range f.decided {
-		t := &f.decided[i].task
-		r.emit(Report{Cause: t.cause(), Conn: t.conn, What: "commit of " + t.kind.String(), Text: ev.Reason})
-		m := r.members[t.conn]
-		switch {
-		case m == nil:
-		case t.kind == leave && !t.bare:
-			t.bare = true
-			r.queue = slices.Insert(r.queue, 0, *t)
-		case t.kind == leave:
-			r.forget(m)
-			r.emit(Gone{m.id})
-		default:
-			r.fail(m, code, t.cause(), t.kind == join)
-		}
+	t := f.decided[0].task
+	r.emit(Report{Cause: t.cause(), Conn: t.conn, What: "commit of " + t.kind.String(), Text: ev.Reason})
+	m := r.members[t.conn]
+	switch {
+	case m == nil:
+	case t.kind == leave && !t.bare:
+		t.bare = true
+		r.queue = slices.Insert(r.queue, 0, t)
+	case t.kind == leave:
+		r.forget(m)
+		r.emit(Gone{m.id})
+	case ev.TooLarge:
+		r.fail(m, CloseTooBig, t.cause(), t.kind == join)
+	default:
+		r.fail(m, CloseBug, t.cause(), t.kind == join)
 	}
 }
 
