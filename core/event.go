@@ -153,3 +153,9 @@ func (e Answered) now() time.Time  { return e.Now }
 func (e Closed) now() time.Time    { return e.Now }
 func (e Entered) now() time.Time   { return e.Now }
 func (e Delivered) now() time.Time { return e.Now }
+
+func ofStore(ev Event) bool {
+	_, message := ev.(Delivered)
+	_, timed := ev.(timed)
+	return message || !timed
+}

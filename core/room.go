@@ -108,13 +108,13 @@ func (r *Room[C, R]) Idle() bool {
 }
 
 // Step takes in events, in order, and appends to fx what must be done. Events
-// that have piled up are best given together: their transitions share a commit.
+// that have piled up are best given together: their transitions share a commit,
+// and those of connections count before those of the store.
 func (r *Room[C, R]) Step(fx []Effect, events ...Event) []Effect {
 	r.fx = fx
 	for _, store := range []bool{false, true} { // connections first: a receipt may move one on
 		for _, ev := range events {
-			_, timed := ev.(timed)
-			if _, message := ev.(Delivered); store == (message || !timed) {
+			if ofStore(ev) == store {
 				r.take(ev)
 			}
 		}
