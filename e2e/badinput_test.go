@@ -91,25 +91,56 @@ func TestFlood(t *testing.T) {
 	witness(t)
 }
 
-// TestSilentReader has 15 MB sent to it and does not read. It is cut off, long
-// before that much has piled up, and finds the close code when it reads at last.
+// TestSilentReader has 15 MB sent to it by another client and does not read. It is
+// cut off, long before that much has piled up, and finds the close code when it
+// reads at last.
 func TestSilentReader(t *testing.T) {
 	server := serve(t)
 	witness := server.witness(t)
-	c := server.dial(t)
-	c.text(hello)
-	const asked = 10*rate - 1 // as many as are not too fast
-	for n := range asked {
-		c.text(`{"x":"` + strings.Repeat("x", 15_000) + `"}`)
+	c, talker := server.dial(t), server.dial(t)
+	c.text(`{"user":"silent"}`)
+	c.expect(welcome)
+	talker.text(hello)
+	talker.expect(welcome)
+	const told = 10*rate - 1 // as many as are not too fast
+	for n := range told {
+		m := `{"tell":"silent","x":"` + strings.Repeat("x", 15_000) + `"}`
+		talker.text(m)
+		talker.expect(m)
 		if n%100 == 0 {
 			witness(t)
 		}
 	}
 	got, code := c.hear()
-	if code != core.ClosePolicy || len(got) > asked/2 {
-		t.Errorf("it heard %d of %d messages and was closed with %d", len(got), asked, code)
+	if code != core.ClosePolicy || len(got) > told/2 {
+		t.Errorf("it heard %d of %d messages and was closed with %d", len(got), told, code)
 	}
 	c.check()
+	witness(t)
+}
+
+// TestLateReader asks for 15 MB of answers before it begins to read. It is read
+// from slowly meanwhile, and gets them all.
+func TestLateReader(t *testing.T) {
+	server := serve(t)
+	witness := server.witness(t)
+	c := server.dial(t)
+	c.text(hello)
+	c.expect(welcome)
+	const asked = 10*rate - 10
+	go func() {
+		for range asked {
+			c.text(`{"x":"` + strings.Repeat("x", 15_000) + `"}`)
+		}
+		c.text(`{"close":true}`)
+	}()
+	for range 100 {
+		witness(t)
+	}
+	got, code := c.hear()
+	if code != core.CloseNormal || len(got) != asked+1 {
+		t.Errorf("it heard %d of %d messages and was closed with %d", len(got), asked+1, code)
+	}
 	witness(t)
 }
 

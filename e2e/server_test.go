@@ -77,7 +77,10 @@ var echo = core.Integration[string, int]{
 		return core.Outcome[string, int]{Reply: core.Message(welcome)}
 	},
 	Receive: func(_ core.Conn, _ string, _ int, msg core.Message) core.Outcome[string, int] {
-		var order struct{ Panic, Invalid, Close bool }
+		var order struct {
+			Panic, Invalid, Close bool
+			Tell                  string
+		}
 		if err := msg.Decode(&order); err != nil {
 			return core.Outcome[string, int]{Fail: &core.Failure{Code: 1, Errors: map[string]string{"comm": "what?"}}}
 		}
@@ -89,6 +92,8 @@ var echo = core.Integration[string, int]{
 			out.Fail = &core.Failure{Code: 1}
 		case order.Close:
 			out.Close = core.CloseNormal
+		case order.Tell != "":
+			out.Publish = []core.Publication{core.To(order.Tell, msg)}
 		}
 		return out
 	},
