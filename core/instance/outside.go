@@ -20,8 +20,9 @@ type Member[C any] struct {
 }
 
 // Publish publishes to a room from outside any connection: a request handler, a
-// job. The messages are committed together. Nobody needs to be in the room. Its
-// errors are those of [Instance.Update].
+// job. The messages are committed together. Nobody needs to be in the room. More
+// messages at once than instances hold (Options.Hold, or a queue of the broker) are
+// a gap for the members. Its errors are those of [Instance.Update].
 func (i *Instance[C, R]) Publish(ctx context.Context, room string, p ...core.Publication) error {
 	err := i.outside(ctx, room, func(key broker.Key) error {
 		messages, err := publications(p)

@@ -19,7 +19,8 @@ import (
 // then; runs every Leave; waits for side effects; and ends. When ctx is done first, what is left is cut off: what
 // has no answer of the broker is given up, side effects that wait are not
 // performed, the context of the one that runs ends. The error says how much was
-// left, and wraps the cause of ctx. Calling Shutdown again, also concurrently,
+// left, and wraps the cause of ctx. The broker must stay open until then: Leave is
+// never given up, so on a closed one only ctx ends it. Calling Shutdown again, also concurrently,
 // waits for the same end and returns the same.
 func (i *Instance[C, R]) Shutdown(ctx context.Context) error {
 	i.mu.Lock()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -43,6 +44,9 @@ func (e *CloseError) Error() string {
 // Dial connects a client to i. The error is that of i's Accept, wrapped. What i
 // writes before its Accept has returned waits in the client's buffer.
 func Dial(i transport.Acceptor, o *Options) (*Client, error) {
+	if i == nil {
+		return nil, errors.New("pipe: dial: there is no acceptor: it is nil")
+	}
 	if o == nil {
 		o = &Options{}
 	}
