@@ -40,7 +40,7 @@ func checkComments(t *Tree) (violations []string) {
 		violations = append(violations, fmt.Sprintf("%s: %s has no comment. Say %s", t.at(id), id.Name, should))
 	}
 	const user = "what its user must know: units, defaults, errors, ownership, concurrency"
-	for _, s := range t.library() {
+	for _, s := range t.libs() {
 		for _, d := range exported(s.syntax) {
 			switch {
 			case d.method && slices.Contains(standard, d.name.Name):
@@ -59,7 +59,7 @@ var standard = []string{"Error", "Unwrap", "String"}
 
 // checkWords keeps the one word out that Go readers take for something else.
 func checkWords(t *Tree) (violations []string) {
-	for _, s := range t.library() {
+	for _, s := range t.libs() {
 		for _, d := range exported(s.syntax) {
 			if strings.Contains(strings.ToLower(d.name.Name), "channel") {
 				violations = append(violations, fmt.Sprintf("%s: %s is exported and Go readers will think of chan. Call it a connection, or what else it is", t.at(d.name), d.name.Name))

@@ -20,7 +20,7 @@ var shown = []struct{ folder, name, module, why string }{
 func checkThirdParty(t *Tree) (violations []string) {
 	packages := map[string]*surface{}
 	var folders []string
-	for _, s := range t.library() {
+	for _, s := range t.libs() {
 		if s.nested {
 			continue
 		}

@@ -79,7 +79,7 @@ dir=/ro` + `ot/est
 `, []string{".ci/run:1: ", "README.md:1: ", "core/testdata/a.txt:1: ", "core/testdata/a.txt:3: ", "x.ts:1: "}},
 	{"nothing of a developer's machine", "other paths, and files that are no text", `
 -- README.md --
-https://example.com` + home + `/ann, ./work/a, ${dir}/work/a, /tmp/est, ` + home + `
+https://example.com` + home + `/ann, ./root/a, ${dir}/root/a, /tmp/est, ` + home + `
 -- a.png --
 ` + "\x00" + home + `/ann/
 `, nil},

@@ -92,8 +92,8 @@ func (t *Tree) main() []*source {
 	return slices.DeleteFunc(slices.Clone(t.sources), func(s *source) bool { return s.nested })
 }
 
-// library has the sources that others import: neither tests nor programs.
-func (t *Tree) library() []*source {
+// libs has the sources that others import: neither tests nor programs.
+func (t *Tree) libs() []*source {
 	return slices.DeleteFunc(slices.Clone(t.sources), func(s *source) bool { return s.test || s.syntax.Name.Name == "main" })
 }
 
