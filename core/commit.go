@@ -163,8 +163,9 @@ func (r *Room[C, R]) again(f *flight[C, R], change func(*task)) {
 	r.queue = append(queue, r.queue...)
 }
 
-// gaveUp ends what is under way. Whether a commit was applied is not known and
-// will not be: its connections end, and their Leave finds out.
+// gaveUp ends the patience of whoever waits. A commit under way goes on without its
+// connections, until it is known whether it was applied: only then there is a Leave
+// that can't be wrong, and no late packet that adds a member for whom nobody cares.
 func (r *Room[C, R]) gaveUp() {
 	if r.link == linkOpening {
 		r.link = linkOff
@@ -207,6 +208,29 @@ func (r *Room[C, R]) gaveUp() {
 		f.commit.Again++
 		r.emit(f.commit)
 	}
+}
+
+// forgotten ends a commit whose outcome will never be known. Who joined in it may
+// be stored: Leave takes it back, or finds nobody.
+func (r *Room[C, R]) forgotten(ev Forgotten) {
+	f := r.land(ev.N)
+	if f == nil {
+		return
+	}
+	for _, x := range f.decided {
+		m := r.members[x.task.conn]
+		if m == nil {
+			continue
+		}
+		if x.joins {
+			r.sit(m, m.next)
+			r.setJoined(m, true)
+		}
+		if x.task.kind != leave {
+			r.end(m, CloseTryLater, x.task.cause())
+		}
+	}
+	r.again(f, func(*task) {})
 }
 
 // fail sends est's own failure and ends the connection.

@@ -55,7 +55,8 @@
 //     with the same number: send it again under the same id. Pause before.
 //  9. GaveUp ends everything that is asked of the store for the room: what is
 //     answered later is not passed on, a subscription that comes up late is closed. A
-//     commit comes again, as when it is Unanswered.
+//     commit comes again, as when it is Unanswered; but not for longer than the store
+//     keeps receipts: then it is Forgotten.
 //  10. Subscribed means that no message committed from now on is missed; pass on
 //     each one as Delivered, in order. When that can't be vouched for (a reconnect, a
 //     queue that was full), say Doubted, in its place between the messages.

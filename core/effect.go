@@ -76,7 +76,7 @@ type (
 	Load struct{ Cause Cause }
 
 	// Commit commits to the room. Answered by Committed, Conflicted, Refused,
-	// Unanswered, GaveUp.
+	// Unanswered, GaveUp, Forgotten.
 	Commit struct {
 		Causes   []Cause // of the transitions in it
 		N        uint64  // its number; the writer is the machine's

@@ -110,6 +110,10 @@ type (
 	// did decides what there is to leave.
 	GaveUp struct{}
 
+	// Forgotten answers Commit after a GaveUp: it was sent for so long that the store
+	// may have forgotten its id, and must not be sent again. Its outcome stays unknown.
+	Forgotten struct{ N uint64 }
+
 	// Delivered: a message came from the subscription.
 	Delivered struct {
 		Now     time.Time
@@ -138,6 +142,7 @@ func (Conflicted) event()   {}
 func (Refused) event()      {}
 func (Unanswered) event()   {}
 func (GaveUp) event()       {}
+func (Forgotten) event()    {}
 func (Delivered) event()    {}
 func (Doubted) event()      {}
 

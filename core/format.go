@@ -24,6 +24,7 @@ func (e Committed) String() string {
 }
 
 func (Unsubscribed) String() string { return "unsubscribed" }
+func (e Forgotten) String() string  { return fmt.Sprintf("forgotten #%d", e.N) }
 func (e Unanswered) String() string { return fmt.Sprintf("unanswered #%d", e.N) }
 
 func (e Answered) String() string {

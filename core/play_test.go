@@ -33,6 +33,7 @@ var update = flag.Bool("update", false, "rewrite testdata/*.txt; read the diff b
 //	> lose 1 commit       its answer is lost: Unanswered
 //	> refuse 1 commit     it is too large
 //	> give up 1           the patience of instance 1 is over
+//	> forget 1 commit     it can't be sent again
 //	> hear 1              instance 1 hears the oldest message
 //	> drop 1              it never will
 //	> doubt 1             its subscription can't vouch for its continuity
@@ -137,6 +138,9 @@ func (d *director) command(t *testing.T, command string) {
 	case w[0] == "refuse":
 		o := d.find(t, w[1], w[2], false)
 		d.answer(o, core.Refused{N: o.fx.(core.Commit).N, TooLarge: true, Reason: "broker: too large"})
+	case w[0] == "forget":
+		o := d.find(t, w[1], w[2], false)
+		d.answer(o, core.Forgotten{N: o.fx.(core.Commit).N})
 	case w[0] == "give":
 		d.giveUp(w[2])
 	case w[0] == "hear":

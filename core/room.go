@@ -168,6 +168,8 @@ func (r *Room[C, R]) take(ev Event) {
 		r.unanswered(ev)
 	case GaveUp:
 		r.gaveUp()
+	case Forgotten:
+		r.forgotten(ev)
 	case Delivered:
 		r.delivered(ev)
 	case Doubted:

@@ -25,6 +25,7 @@ type room[C, R any] struct {
 	sub       broker.Subscription
 	patience  time.Time // the commit under way is asked for until then
 	conflicts int       // in a row
+	sent      time.Time // when it was sent first
 
 	mu       sync.Mutex // protects what follows
 	inbox    []item[C, R]

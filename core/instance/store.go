@@ -18,6 +18,10 @@ import (
 const (
 	firstPause = 10 * time.Millisecond
 	lastPause  = time.Second
+
+	// resendFor is how long the same commit is sent, at most and a Patience more: half
+	// of the time that stores keep receipts by default (rule 18 of package broker).
+	resendFor = 5 * time.Minute
 )
 
 // pause waits before the n-th repetition, with jitter, or until ctx is done.
@@ -170,6 +174,9 @@ func (r *room[C, R]) load() core.Event {
 }
 
 func (r *room[C, R]) commit(c core.Commit) core.Event {
+	if c.Again == 0 {
+		r.sent = time.Now()
+	}
 	if c.Again == 0 || r.patience.IsZero() { // or it was given up, and must be known all the same
 		r.patience = time.Now().Add(r.i.o.Patience)
 	}
@@ -200,6 +207,9 @@ func (r *room[C, R]) commit(c core.Commit) core.Event {
 	if ctx.Err() != nil {
 		r.gaveUp("commit", err)
 		r.patience = time.Time{}
+		if c.Again > 0 && time.Since(r.sent) > resendFor {
+			return core.Forgotten{N: c.N}
+		}
 		return core.GaveUp{}
 	}
 	return core.Unanswered{N: c.N}
