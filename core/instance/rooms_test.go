@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/spinneyio/est/broker"
 	"github.com/spinneyio/est/core"
 	"github.com/spinneyio/est/memory"
 )
@@ -102,3 +103,23 @@ func TestImpossibleRoom(t *testing.T) {
 		}
 	})
 }
+
+// Who loses again and again pauses, so that others finish.
+func TestConflictsInARow(t *testing.T) {
+	bubble(t, func(w *world) {
+		var conflicts atomic.Int64
+		w.store.Broker = memory.New(&memory.Options{Conflicts: func(broker.Key, broker.Commit) bool { return conflicts.Add(-1) >= 0 }})
+		ann := w.join(w.instance(nil), "ann", "r")
+		for n, pauses := range map[int]int{8: 0, 20: 12} {
+			conflicts.Store(int64(n))
+			began := time.Now()
+			ann.send(wish{N: n})
+			ann.want(reply(n, "r", 0))
+			if took := time.Since(began); took < time.Duration(pauses)*firstPause/2 || took > time.Duration(pauses)*2*firstPause {
+				w.Errorf("after %d conflicts it took %v", n, took)
+			}
+		}
+	})
+}
+
+const firstPause = 10 * time.Millisecond // as in store.go
