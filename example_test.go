@@ -2,6 +2,7 @@ package est_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log"
 	"net/http"
@@ -90,8 +91,9 @@ func Example() {
 	hear("bob", bob)
 	hear("ann", ann)
 
-	here.Shutdown(ctx)
-	there.Shutdown(ctx)
+	if err := errors.Join(here.Shutdown(ctx), there.Shutdown(ctx)); err != nil {
+		log.Fatal(err)
+	}
 	// Output:
 	// ann hears {"Said":0}
 	// bob hears {"Said":0}

@@ -28,7 +28,7 @@ func TestEnvelopes(t *testing.T) {
 			t.Errorf("a message with another schema: %v", err)
 		}
 	}
-	for _, p := range []core.Publication{{}, {All: true, To: "ann"}, core.To("", 1), core.ToAll(core.Message("{")), core.ToAll(func() {})} {
+	for _, p := range []core.Publication{{}, {All: true, To: "ann"}, core.To("", 1), core.ToAll(core.Message("{")), core.ToAll(core.Message("\"\xff\"")), core.ToAll(func() {})} {
 		if b, err := core.EncodePublication("c1", p); err == nil {
 			t.Errorf("%+v became %q", p, b)
 		}
@@ -114,5 +114,18 @@ func TestRefusedForGood(t *testing.T) {
 	c.settle()
 	if a, b := c.clients["a"], c.clients["b"]; a.closed != core.CloseBug || !a.gone || b.closed != 0 {
 		t.Errorf("a is closed with %v (gone: %v), b with %v", a.closed, a.gone, b.closed)
+	}
+}
+
+// A failure without Errors has an empty object, which a client can look into.
+func TestFailureWithoutErrors(t *testing.T) {
+	in := integration(nil)
+	in.Authenticate = func(core.Conn, core.Message) (w who, f *core.Failure) { return w, &core.Failure{Code: 7} }
+	c := newCluster(in, 1)
+	c.open(0, "a", core.Handshake{})
+	c.send("a", "1")
+	want := `{"id":"auth","success":false,"error-code":7,"errors":{}}`
+	if got := c.clients["a"].got; len(got) != 1 || string(got[0]) != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }

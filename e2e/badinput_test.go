@@ -128,11 +128,15 @@ func TestLateReader(t *testing.T) {
 	c.text(hello)
 	c.expect(welcome)
 	const asked = 10*rate - 10
+	sent := make(chan error, 1)
 	go func() {
 		for range asked {
-			c.text(`{"x":"` + strings.Repeat("x", 15_000) + `"}`)
+			if err := c.conn.Write(within(t), websocket.MessageText, []byte(`{"x":"`+strings.Repeat("x", 15_000)+`"}`)); err != nil {
+				sent <- err
+				return
+			}
 		}
-		c.text(`{"close":true}`)
+		sent <- c.conn.Write(within(t), websocket.MessageText, []byte(`{"close":true}`))
 	}()
 	for range 100 {
 		witness(t)
@@ -140,6 +144,9 @@ func TestLateReader(t *testing.T) {
 	got, code := c.hear()
 	if code != core.CloseNormal || len(got) != asked+1 {
 		t.Errorf("it heard %d of %d messages and was closed with %d", len(got), asked+1, code)
+	}
+	if err := <-sent; err != nil {
+		t.Error(err)
 	}
 	witness(t)
 }

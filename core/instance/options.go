@@ -52,8 +52,9 @@ type Options struct {
 	// Patience is how long a room waits for a broker that can't be reached. Then
 	// all transitions that wait in it by now, and idle members when messages may be
 	// missing, are given up, and their connections closed with core.CloseTryLater. A
-	// commit is sent again for as long, so this must stay well below the time that
-	// the broker keeps receipts (its rule 18). Default: 10 s.
+	// commit that was under way is still sent until its outcome is known, for five
+	// minutes and one Patience more at most, and may yet take place; so this must stay
+	// well below the time that the broker keeps receipts (its rule 18). Default: 10 s.
 	Patience time.Duration
 
 	// Batch is how many transitions of a room share a commit at most. Default: 64.
