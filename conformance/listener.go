@@ -1,0 +1,167 @@
+package conformance
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/spinneyio/est/broker"
+)
+
+// listener is a subscription that writes down what it hears.
+type listener struct {
+	c    *trial
+	name string
+	key  broker.Key
+	sub  broker.Subscription
+
+	mu    sync.Mutex // protects what follows
+	heard []event
+	next  int           // in heard: what the case has not looked at yet
+	more  chan struct{} // closed, and made anew, when heard grows
+}
+
+// event is what a handler was called for.
+type event struct {
+	message broker.Message
+	gap     error // nil: it is a message
+}
+
+// listen subscribes to key.
+func (h *handle) listen(key broker.Key) *listener {
+	return h.listenWith(key, nil)
+}
+
+// listenWith subscribes to key. Each call of the handler calls also first, which
+// may be nil, before it writes down what was heard.
+func (h *handle) listenWith(key broker.Key, also func(event)) *listener {
+	l := &listener{c: h.c, key: key, more: make(chan struct{})}
+	l.name = fmt.Sprintf("%s's subscription to %s", h.name, brief(key.Room))
+	hear := func(e event) {
+		if also != nil {
+			also(e)
+		}
+		l.hear(e)
+	}
+	ctx, cancel := h.c.bounded()
+	defer cancel()
+	sub, err := h.Subscribe(ctx, key, broker.Handler{
+		Message: func(m broker.Message) { hear(event{message: m}) },
+		Gap: func(reason error) {
+			if reason == nil {
+				h.c.fail("Gap gets a reason", "it is nil")
+			}
+			hear(event{gap: fmt.Errorf("gap: %w", reason)})
+		},
+	})
+	h.c.tell(step{handle: h, verb: "Subscribe", key: key, err: err})
+	if err != nil {
+		h.c.fatal("Subscribe returns a subscription", outcome(err))
+	}
+	l.sub = sub
+	h.c.mu.Lock()
+	defer h.c.mu.Unlock()
+	h.c.subs = append(h.c.subs, sub)
+	return l
+}
+
+func (l *listener) hear(e event) {
+	if e.gap != nil {
+		l.c.note("%s: %v", l.name, e.gap)
+	} else {
+		l.c.tell(step{listener: l, message: &e.message})
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.heard = append(l.heard, e)
+	close(l.more)
+	l.more = make(chan struct{})
+}
+
+// take waits for what is heard next.
+func (l *listener) take() (event, bool) {
+	patience := time.NewTimer(l.c.suite.harness.Patience)
+	defer patience.Stop()
+	for {
+		l.mu.Lock()
+		if l.next < len(l.heard) {
+			e := l.heard[l.next]
+			l.next++
+			l.mu.Unlock()
+			return e, true
+		}
+		more := l.more
+		l.mu.Unlock()
+		select {
+		case <-more:
+		case <-patience.C:
+			return event{}, false
+		}
+	}
+}
+
+// message waits for what is heard next, which has to be a message.
+func (l *listener) message(expected string) broker.Message {
+	switch e, ok := l.take(); {
+	case !ok:
+		l.c.fatal(l.name+" gets "+expected, fmt.Sprintf("nothing came in %v", l.c.suite.harness.Patience))
+	case e.gap != nil:
+		l.c.fatal(l.name+" gets "+expected, e.gap.Error())
+	default:
+		return e.message
+	}
+	panic("unreachable")
+}
+
+// gap waits for what is heard next, which has to be a gap.
+func (l *listener) gap() {
+	switch e, ok := l.take(); {
+	case !ok:
+		l.c.fatal(l.name+" gets a gap", fmt.Sprintf("nothing came in %v", l.c.suite.harness.Patience))
+	case e.gap == nil:
+		l.c.fatal(l.name+" gets a gap", "the message "+l.c.show(e.message))
+	}
+}
+
+// bodies waits for these messages, and no other between them.
+func (l *listener) bodies(bodies ...string) {
+	for _, body := range bodies {
+		if m := l.message("the message " + brief(body)); string(m.Body) != body {
+			l.c.fatal(l.name+" gets the message "+brief(body), "it gets "+l.c.show(m))
+		}
+	}
+}
+
+// nothing shows that nothing more was to be heard: what is published now by h is
+// what comes next, twice.
+func (l *listener) nothing(h *handle) {
+	for _, barrier := range []string{"barrier", "second barrier"} {
+		h.publish(l.key, barrier)
+		l.bodies(barrier)
+	}
+}
+
+// count is how much was heard so far.
+func (l *listener) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.heard)
+}
+
+// close ends the subscription.
+func (l *listener) close() {
+	ctx, cancel := l.c.bounded()
+	defer cancel()
+	err := l.sub.Close(ctx)
+	l.c.note("%s is closed%s", l.name, suffix(err))
+	if err != nil {
+		l.c.fatal("the subscription is closed", outcome(err))
+	}
+}
+
+func suffix(err error) string {
+	if err == nil {
+		return ""
+	}
+	return ": " + err.Error()
+}

@@ -1,0 +1,141 @@
+package conformance_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/spinneyio/est/broker"
+	"github.com/spinneyio/est/conformance"
+	"github.com/spinneyio/est/memory"
+)
+
+// mutant is a broker that is wrong on purpose, and the rule that is the first to
+// say so, in the order of conformance.Rules.
+type mutant struct {
+	name    string
+	rule    string
+	harness func() conformance.Harness
+
+	// real runs it outside a bubble of testing/synctest, in real time: for those
+	// that block on a lock, or leave goroutines behind that never end.
+	real bool
+}
+
+var mutants = slices.Concat(
+	keyMutants,
+	recordMutants,
+	commitMutants,
+	receiptMutants,
+	modelMutants,
+	subscriptionMutants,
+	concurrencyMutants,
+	overflowMutants,
+	contextMutants,
+	forgettingMutants,
+	closingMutants,
+	connectionMutants,
+	storeMutants,
+)
+
+func TestMutants(t *testing.T) {
+	for _, m := range mutants {
+		t.Run(m.name, func(t *testing.T) {
+			t.Parallel()
+			if m.real {
+				m.try(t)
+				return
+			}
+			synctest.Test(t, m.try)
+		})
+	}
+}
+
+func (m mutant) try(t *testing.T) {
+	h := m.harness()
+	h.Seed = 1
+	switch f := conformance.FirstFailure(h); {
+	case f == nil:
+		t.Errorf("no rule finds it, want %s", m.rule)
+	case f.Rule != m.rule:
+		t.Errorf("found by the wrong rule, want %s:\n%s", m.rule, f)
+	default:
+		t.Logf("\n%s", f)
+	}
+}
+
+// A rule that finds nothing which the rules before it don't find proves nothing.
+func TestEveryRuleFindsAMutant(t *testing.T) {
+	for _, r := range conformance.Rules() {
+		if !slices.ContainsFunc(mutants, func(m mutant) bool { return m.rule == r.Name }) {
+			t.Errorf("%s: no mutant is found by it first: write one, or drop the rule", r.Name)
+		}
+	}
+}
+
+// twist replaces methods of a broker. A nil one stays; the others get the broker
+// that they replace it of.
+type twist struct {
+	load      func(b broker.Broker, ctx context.Context, key broker.Key, members bool) (broker.Record, error)
+	commit    func(b broker.Broker, ctx context.Context, key broker.Key, c broker.Commit) (broker.Receipt, error)
+	subscribe func(b broker.Broker, ctx context.Context, key broker.Key, h broker.Handler) (broker.Subscription, error)
+	close     func(b broker.Broker, ctx context.Context) error
+}
+
+type twisted struct {
+	broker.Broker
+	twist
+}
+
+func (t *twisted) Load(ctx context.Context, key broker.Key, members bool) (broker.Record, error) {
+	if t.load == nil {
+		return t.Broker.Load(ctx, key, members)
+	}
+	return t.load(t.Broker, ctx, key, members)
+}
+
+func (t *twisted) Commit(ctx context.Context, key broker.Key, c broker.Commit) (broker.Receipt, error) {
+	if t.commit == nil {
+		return t.Broker.Commit(ctx, key, c)
+	}
+	return t.commit(t.Broker, ctx, key, c)
+}
+
+func (t *twisted) Subscribe(ctx context.Context, key broker.Key, h broker.Handler) (broker.Subscription, error) {
+	if t.subscribe == nil {
+		return t.Broker.Subscribe(ctx, key, h)
+	}
+	return t.subscribe(t.Broker, ctx, key, h)
+}
+
+func (t *twisted) Close(ctx context.Context) error {
+	if t.close == nil {
+		return t.Broker.Close(ctx)
+	}
+	return t.close(t.Broker, ctx)
+}
+
+// memoryHarness is the good broker: handles on one memory store. In a bubble,
+// its retention takes no time.
+func memoryHarness() conformance.Harness {
+	const limit, retention, queue = 256 << 10, 2 * time.Second, 64
+	store := memory.New(&memory.Options{MaxValue: limit, MaxKey: 1024, Retention: retention, Queue: queue})
+	return conformance.Harness{
+		Open:   func() (broker.Broker, error) { return store, nil },
+		Limits: conformance.Limits{Value: limit, Key: 1024, Queue: queue, Retention: retention},
+	}
+}
+
+// twistMemory is the good broker with its handles twisted. each makes the twist
+// of one handle; so what they share is made before.
+func twistMemory(each func() twist) conformance.Harness {
+	h := memoryHarness()
+	open := h.Open
+	h.Open = func() (broker.Broker, error) {
+		b, err := open()
+		return &twisted{b, each()}, err
+	}
+	return h
+}
