@@ -84,7 +84,8 @@ type Limits struct {
 	Key int
 
 	// Queue is how many messages may wait for a slow handler before there is a gap,
-	// at most. If not stated, 5,000 are tried, and it may be that all arrive.
+	// at most, and at least 64. If not stated, 5,000 are tried, and it may be that
+	// all arrive.
 	Queue int
 
 	// Retention is for how long receipts are kept at least, by handles as Open

@@ -1,3 +1,138 @@
 package conformance
 
-var keyRules = []rule{}
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spinneyio/est/broker"
+)
+
+var keyRules = []rule{{
+	name:    "keys/records-apart",
+	numbers: []int{1, 2},
+	promise: "Different keys are different records, whatever bytes they hold: separators, patterns, escapes, other letters' case, invalid UTF-8, nothing at all.",
+	breaks:  "Two rooms would share a state, so somebody who picks the name of a room would read and write another one.",
+	check: func(c *trial) {
+		a, b := c.open(), c.open()
+		keys := c.hostileKeys()
+		for _, key := range keys {
+			a.commit(key, broker.Commit{ID: c.writer().next(), Value: put(longName(key))})
+		}
+		for _, key := range keys {
+			c.want(fmt.Sprintf("the value of %q", key), b.load(key).Value, []byte(longName(key)))
+		}
+	},
+}, {
+	name:    "keys/members-apart",
+	numbers: []int{2},
+	promise: "IDs of members are any bytes, and different ones are different members.",
+	breaks:  "A connection could leave in another one's name.",
+	check: func(c *trial) {
+		a, key := c.open(), c.key()
+		var want []broker.Member
+		for i, id := range hostileNames {
+			data := fmt.Sprint(i)
+			a.commit(key, broker.Commit{ID: c.writer().next(), Members: []broker.MemberChange{add(id, data)}})
+			want = append(want, broker.Member{ID: id, Data: []byte(data)})
+		}
+		c.want("the list of members", a.load(key).Members, sorted(want))
+	},
+}, {
+	name:    "keys/longest",
+	numbers: []int{4},
+	promise: "A key as long as the store's limit has a record as any other has; two that differ in the last byte are two.",
+	breaks:  "A room with a long name could not be entered, or would be another one.",
+	check: func(c *trial) {
+		a := c.open()
+		padding := strings.Repeat("k", c.longestKey()-len(c.namespace)-1)
+		for _, last := range []string{"1", "2"} {
+			key := c.keyOf(broker.Key{Namespace: c.namespace, Room: padding + last})
+			a.commit(key, broker.Commit{ID: c.writer().next(), Expect: expect(""), Value: put(last)})
+			c.want("the value", a.load(key).Value, []byte(last))
+		}
+	},
+}, {
+	name:    "keys/too-long",
+	numbers: []int{4},
+	promise: "A key over the store's limit is refused with ErrTooLarge by Load, Commit and Subscribe.",
+	breaks:  "Who makes up a long name of a room would be let wait, or find the names cut and share rooms.",
+	needs:   []need{needsKeyLimit},
+	check: func(c *trial) {
+		a := c.open()
+		key := broker.Key{Namespace: c.namespace}
+		key.Room = strings.Repeat("k", c.suite.harness.Limits.Key-len(key.Namespace)+1)
+		ctx, cancel := c.bounded()
+		defer cancel()
+		c.note("A loads, commits to and subscribes to a key of %d bytes", len(key.Namespace)+len(key.Room))
+		_, load := a.Load(ctx, key, true)
+		_, commit := a.Commit(ctx, key, broker.Commit{ID: c.writer().next(), Value: put("v")})
+		_, subscribe := a.Subscribe(ctx, key, deaf)
+		for _, e := range []struct {
+			call string
+			err  error
+		}{{"Load", load}, {"Commit", commit}, {"Subscribe", subscribe}} {
+			if !errors.Is(e.err, broker.ErrTooLarge) {
+				c.fatal(e.call+" refuses it with ErrTooLarge", outcome(e.err))
+			}
+		}
+	},
+}}
+
+// deaf is a handler for subscriptions that must not come to be.
+var deaf = broker.Handler{Message: func(broker.Message) {}, Gap: func(error) {}}
+
+// longName is different for any two keys.
+func longName(k broker.Key) string {
+	return fmt.Sprintf("%d %q %q", len(k.Namespace), k.Namespace, k.Room)
+}
+
+// separators are what naive stores put between namespace and room, or inside of
+// what they escape.
+var separators = []string{".", ":", "/", "-", "_", "|", "\x00", "\n", "%", "{", "}", "\x1f", ","}
+
+// hostileNames are those that naive stores mix up, or take for something else.
+var hostileNames = []string{
+	"", " ", "  ", "a", "A", " a", "a ", "a/", "/a", "./a", "../a", ".", "..", "\x00", "\x00\x00", "a\x00", "\t", "\r\n",
+	"*", "a*", "?", "[a]", "[^b]", "\\*", ">", "a.>", "a.*", "$a", "#", "+", "%", "_",
+	"{a}", "{}", "}{", "{a", "a}", "%7B", "%61", "%2561", "a%2Eb", "+a", "=61", "&amp;", "'", `"`, "`", ";", "''; --",
+	"\u00e9", "e\u0301", "\u212b", "\u00c5", "\ufeffa", "\U0001f9e6", "\xff", "\xfe", "\xed\xa0\x80", "\ufffd",
+	"0", "00", "-0", "1", "01", "1.0", "nil", "null", "true",
+}
+
+// hostileKeys are keys that differ, but not for a naive store, as far as they are
+// within its limit.
+func (c *trial) hostileKeys() (keys []broker.Key) {
+	most := c.longestKey()
+	try := func(namespace, room string) {
+		if len(namespace)+len(room) <= most {
+			keys = append(keys, c.keyOf(broker.Key{Namespace: namespace, Room: room}))
+		}
+	}
+	for _, name := range hostileNames {
+		try(c.namespace, name)
+	}
+	for _, s := range separators {
+		try(c.namespace+s+"a", "b")
+		try(c.namespace, "a"+s+"b")
+		try(c.namespace, s+"a"+s+"b")
+	}
+	try("", c.namespace)
+	try(c.namespace+"a", "")
+	return keys
+}
+
+// longestKey is how many bytes a key may have.
+func (c *trial) longestKey() int {
+	if most := c.suite.harness.Limits.Key; most > 0 {
+		return most
+	}
+	return 256
+}
+
+// sorted sorts members by ID, bytewise.
+func sorted(members []broker.Member) []broker.Member {
+	slices.SortFunc(members, func(a, b broker.Member) int { return strings.Compare(a.ID, b.ID) })
+	return members
+}

@@ -24,12 +24,13 @@ type rule struct {
 // where to begin. Before the slash of a name is its group; groups run one after
 // the other, the rules of a group at the same time.
 var rules = slices.Concat(
-	keyRules,
 	recordRules,
 	commitRules,
 	receiptRules,
-	modelRules,
+	keyRules,
 	subscriptionRules,
+	messageRules,
+	modelRules,
 	concurrencyRules,
 	overflowRules,
 	contextRules,
