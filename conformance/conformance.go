@@ -115,18 +115,43 @@ type Failure struct {
 // String is all of it, on several lines.
 func (f Failure) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n%s\n", f.Rule, indent(f.Explanation))
-	fmt.Fprintf(&b, "  done:\n%s\n", indent(indent(strings.Join(f.Done, "\n"))))
+	fmt.Fprintf(&b, "%s\n%s\n", f.Rule, indent(wrap(f.Explanation), 2))
+	fmt.Fprintf(&b, "  done:\n%s\n", indent(strings.Join(f.Done, "\n"), 4))
 	fmt.Fprintf(&b, "  expected: %s\n  happened: %s\n", f.Expected, f.Happened)
 	if f.Goroutines != "" {
-		fmt.Fprintf(&b, "  goroutines:\n%s\n", indent(indent(f.Goroutines)))
+		fmt.Fprintf(&b, "  goroutines:\n%s\n", indent(f.Goroutines, 4))
 	}
 	fmt.Fprintf(&b, "  again: -conformance.seed=%d", f.Seed)
 	return b.String()
 }
 
-func indent(text string) string {
-	return "  " + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n  ")
+func indent(text string, by int) string {
+	margin := strings.Repeat(" ", by)
+	return margin + strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "\n"+margin)
+}
+
+// wrap breaks lines between words.
+func wrap(text string) string {
+	const width = 100
+	var b strings.Builder
+	for line := range strings.SplitSeq(text, "\n") {
+		column := 0
+		for word := range strings.FieldsSeq(line) {
+			switch {
+			case column == 0:
+			case column+1+len(word) > width:
+				b.WriteByte('\n')
+				column = 0
+			default:
+				b.WriteByte(' ')
+				column++
+			}
+			b.WriteString(word)
+			column += len(word)
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
 }
 
 // Skip is a rule that was not looked at.

@@ -25,12 +25,13 @@ type mutant struct {
 }
 
 var mutants = slices.Concat(
-	keyMutants,
 	recordMutants,
 	commitMutants,
 	receiptMutants,
-	modelMutants,
+	keyMutants,
 	subscriptionMutants,
+	messageMutants,
+	modelMutants,
 	concurrencyMutants,
 	overflowMutants,
 	contextMutants,
@@ -117,14 +118,21 @@ func (t *twisted) Close(ctx context.Context) error {
 	return t.close(t.Broker, ctx)
 }
 
+// What the good broker states.
+const (
+	valueLimit = 256 << 10
+	keyLimit   = 1024
+	queueLimit = 64
+	retention  = 2 * time.Second
+)
+
 // memoryHarness is the good broker: handles on one memory store. In a bubble,
 // its retention takes no time.
 func memoryHarness() conformance.Harness {
-	const limit, retention, queue = 256 << 10, 2 * time.Second, 64
-	store := memory.New(&memory.Options{MaxValue: limit, MaxKey: 1024, Retention: retention, Queue: queue})
+	store := memory.New(&memory.Options{MaxValue: valueLimit, MaxKey: keyLimit, Queue: queueLimit, Retention: retention})
 	return conformance.Harness{
-		Open:   func() (broker.Broker, error) { return store, nil },
-		Limits: conformance.Limits{Value: limit, Key: 1024, Queue: queue, Retention: retention},
+		Open:   func() (broker.Broker, error) { return store.Open(), nil },
+		Limits: conformance.Limits{Value: valueLimit, Key: keyLimit, Queue: queueLimit, Retention: retention},
 	}
 }
 
