@@ -1,0 +1,2 @@
+// Package redis is the broker on Redis.
+package redis
