@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/spinneyio/est/broker"
@@ -38,66 +38,61 @@ type Options struct {
 	Conflicts func(key broker.Key, c broker.Commit) bool
 }
 
-// Broker is a [broker.Broker] in process. Make one with [New].
+// Broker is a [broker.Broker] in process: a handle on a store. [New] makes a
+// store and its first handle, [Broker.Open] another one.
 type Broker struct {
-	options   Options
-	seed      maphash.Seed
-	shards    [64]shard
-	retention retention
+	*store
 
-	// runners counts the goroutines of subscriptions. It grows only under the lock
-	// of a subscription that is open, so not any more once Close waits for it.
-	runners sync.WaitGroup
+	// closed is set before Close goes through the shards. What was read of it
+	// without the lock of a shard may be out of date: enter decides.
+	closed atomic.Bool
+	ending sync.Once // the part of Close that is done once
+
+	// running counts the goroutines of this handle's subscriptions, and one more
+	// until these have ended and no goroutine can be added. So it comes to zero
+	// once, and that closes idle.
+	running atomic.Int64
+	idle    chan struct{}
 }
 
 var _ broker.Broker = (*Broker)(nil)
 
-// New returns an empty broker. A nil o is all defaults.
-func New(o *Options) *Broker {
-	b := &Broker{seed: maphash.MakeSeed()}
-	if o != nil {
-		b.options = *o
-	}
-	setDefault(&b.options.Queue, 1024)
-	setDefault(&b.options.Retention, 10*time.Minute)
-	setDefault(&b.options.MaxValue, 8<<20)
-	setDefault(&b.options.MaxKey, 64<<10)
-	b.retention.start = time.Now()
-	b.retention.keep = b.options.Retention
-	for i := range b.shards {
-		b.shards[i].rooms = map[broker.Key]*room{}
-	}
-	return b
-}
+// New returns a handle on a new and empty store. A nil o is all defaults.
+func New(o *Options) *Broker { return newStore(o).open() }
 
-func setDefault[T int | time.Duration](option *T, v T) {
-	if *option <= 0 {
-		*option = v
-	}
-}
+// Open returns another handle on b's store, as another instance would have it:
+// with subscriptions of its own, and closed on its own. The options are those of
+// the store. A closed handle opens others too: the records stay as long as the
+// program refers to any handle on their store, open or closed.
+func (b *Broker) Open() *Broker { return b.store.open() }
 
 // Load reads a record, as in [broker.Broker].
 func (b *Broker) Load(ctx context.Context, key broker.Key, members bool) (broker.Record, error) {
-	if err := ctx.Err(); err != nil {
-		return broker.Record{}, fmt.Errorf("memory: load %s: %w", key, err)
-	}
-	if err := b.checkKey(key); err != nil {
+	if err := b.ready(ctx); err != nil {
 		return broker.Record{}, fmt.Errorf("memory: load %s: %w", brief(key), err)
 	}
-	state, err := b.shard(key).state(key)
+	if err := b.options.checkKey(key); err != nil {
+		return broker.Record{}, fmt.Errorf("memory: load %s: %w", brief(key), err)
+	}
+	s, err := b.enter(key)
 	if err != nil {
 		return broker.Record{}, fmt.Errorf("memory: load %s: %w", key, err)
 	}
+	var state broker.State // a snapshot, so that members are listed without the lock
+	if r := s.rooms[key]; r != nil {
+		state = r.state
+	}
+	s.mu.Unlock()
 	return state.Record(members), nil
 }
 
 // Commit applies c, as in [broker.Broker]. What it answers is always certain: an
 // error means that c was not applied.
 func (b *Broker) Commit(ctx context.Context, key broker.Key, c broker.Commit) (broker.Receipt, error) {
-	if err := ctx.Err(); err != nil {
-		return broker.Receipt{}, fmt.Errorf("memory: commit to %s: %w", key, err)
+	if err := b.ready(ctx); err != nil {
+		return broker.Receipt{}, fmt.Errorf("memory: commit to %s: %w", brief(key), err)
 	}
-	if err := b.checkSizes(key, c); err != nil {
+	if err := b.options.checkSizes(key, c); err != nil {
 		return broker.Receipt{}, fmt.Errorf("memory: commit to %s: %w", brief(key), err)
 	}
 	if c.Expect != nil && b.options.Conflicts != nil && b.options.Conflicts(key, c) {
@@ -115,43 +110,59 @@ func (b *Broker) Commit(ctx context.Context, key broker.Key, c broker.Commit) (b
 
 // Subscribe subscribes to messages, as in [broker.Broker].
 func (b *Broker) Subscribe(ctx context.Context, key broker.Key, h broker.Handler) (broker.Subscription, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, fmt.Errorf("memory: subscribe to %s: %w", key, err)
+	if err := b.ready(ctx); err != nil {
+		return nil, fmt.Errorf("memory: subscribe to %s: %w", brief(key), err)
 	}
-	if err := b.checkKey(key); err != nil {
+	if err := b.options.checkKey(key); err != nil {
 		return nil, fmt.Errorf("memory: subscribe to %s: %w", brief(key), err)
 	}
 	if h.Message == nil || h.Gap == nil {
 		return nil, errors.New("memory: subscribe: a handler needs both functions, Message and Gap")
 	}
 	s := &subscription{broker: b, key: key, handler: h}
-	if err := b.shard(key).subscribe(key, s); err != nil {
+	if err := b.subscribe(key, s); err != nil {
 		return nil, fmt.Errorf("memory: subscribe to %s: %w", key, err)
 	}
 	return s, nil
 }
 
-// Close ends all subscriptions and drops all records, as in [broker.Broker]. It
-// waits for handlers that are running until ctx ends, and then returns ctx's
-// error. So a handler that calls it waits for itself, until ctx ends.
+// Close ends the subscriptions of this handle and makes its calls fail with
+// [broker.ErrClosed], as in [broker.Broker]; other handles and the records stay
+// as they are. It waits for handlers of its own that are running until ctx ends,
+// and then returns ctx's error; if none is running it returns nil, also when ctx
+// has ended. So a handler that calls it waits for itself, until ctx ends.
 func (b *Broker) Close(ctx context.Context) error {
-	for i := range b.shards {
-		b.shards[i].close()
-	}
-	b.retention.clear()
-	idle := make(chan struct{})
-	go func() { // ends with the last handler
-		b.runners.Wait()
-		close(idle)
-	}()
+	b.ending.Do(func() {
+		b.closed.Store(true)
+		for i := range b.shards {
+			b.shards[i].leave(b)
+		}
+		b.done()
+	})
 	select {
-	case <-idle:
+	case <-b.idle:
+		return nil
+	default: // select doesn't prefer it if ctx has ended too
+	}
+	select {
+	case <-b.idle:
 		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("memory: close: a handler is still running: %w", ctx.Err())
 	}
 }
 
-func (b *Broker) shard(key broker.Key) *shard {
-	return &b.shards[maphash.Comparable(b.seed, key)%uint64(len(b.shards))]
+// ready says why a call is not even begun.
+func (b *Broker) ready(ctx context.Context) error {
+	if b.closed.Load() {
+		return broker.ErrClosed
+	}
+	return ctx.Err()
+}
+
+// done takes one away from running.
+func (b *Broker) done() {
+	if b.running.Add(-1) == 0 {
+		close(b.idle)
+	}
 }

@@ -2,9 +2,14 @@
 // that outlives the process. It is what an application on one instance runs on,
 // and what tests run on.
 //
-// Instances that are to share rooms share one [Broker] value. It keeps all rules
-// of package broker; what that leaves to stores is so here:
+// Instances that are to share rooms share one [Broker] value, or each have their
+// own on one store, by [Broker.Open]. It keeps all rules of package broker; what
+// that leaves to stores is so here:
 //
+//   - Nothing needs to be closed for the sake of memory: the store has no
+//     goroutine of its own, and goes when the program has dropped all its handles
+//     and their subscriptions. Closing a handle ends what is its own, and looks
+//     through all rooms for it.
 //   - A record is a [broker.State], and [broker.Apply] changes it, under the lock
 //     of its shard. The commit's messages enter the subscriptions' queues under
 //     the same lock, so that the order of the log is the order of the commits.

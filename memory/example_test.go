@@ -2,6 +2,7 @@ package memory_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spinneyio/est/broker"
@@ -45,6 +46,31 @@ func Example() {
 	// 1 the lobby is open
 	// 2 come in
 	// 3 hello
+	// <nil>
+}
+
+// A test of what several instances do gives each a handle of its own. One stops,
+// and the other goes on with what both have written.
+func ExampleBroker_Open() {
+	ctx := context.Background()
+	one := memory.New(nil)
+	two := one.Open()
+	key := broker.Key{Namespace: "chat", Room: "lobby"}
+
+	err := broker.Update(ctx, one, key, func(old []byte, retried bool) (broker.Change, error) {
+		return broker.Change{Op: broker.Put, Value: []byte("open")}, nil
+	})
+	fmt.Println(err, one.Close(ctx))
+
+	_, err = one.Load(ctx, key, false)
+	fmt.Println(errors.Is(err, broker.ErrClosed))
+	record, err := two.Load(ctx, key, false)
+	fmt.Println(string(record.Value), err)
+	fmt.Println(two.Close(ctx))
+	// Output:
+	// <nil> <nil>
+	// true
+	// open <nil>
 	// <nil>
 }
 

@@ -56,38 +56,28 @@ func (q *retention) take() *room {
 	return r
 }
 
-func (q *retention) clear() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.head, q.tail = nil, nil
-	q.first.Store(0)
-}
-
 // sweepMost bounds what a single commit does for other rooms. A commit adds one
 // room at most, so the queue of those that are due shrinks.
 const sweepMost = 64
 
 // sweep ages rooms that are due, and drops those of which nothing is left.
-func (b *Broker) sweep() {
+func (st *store) sweep() {
 	for range sweepMost {
-		r := b.retention.take()
+		r := st.retention.take()
 		if r == nil {
 			return
 		}
-		b.age(r)
+		st.age(r)
 	}
 }
 
-func (b *Broker) age(r *room) {
-	s := b.shard(r.key)
+func (st *store) age(r *room) {
+	s := st.shard(r.key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
-		return
-	}
 	r.state = r.state.Age()
 	if r.state.Receipts() > 0 {
-		b.retention.add(r)
+		st.retention.add(r)
 		return
 	}
 	r.waits = false

@@ -12,9 +12,8 @@ import (
 type shard struct {
 	// mu protects all of the shard, its rooms, and their order of messages. The
 	// locks of subscriptions and of the retention are taken under it.
-	mu     sync.Mutex
-	rooms  map[broker.Key]*room
-	closed bool
+	mu    sync.Mutex
+	rooms map[broker.Key]*room
 }
 
 // room is a record and who is subscribed to it. It is in its shard as long as
@@ -48,25 +47,42 @@ func (s *shard) tidy(r *room) {
 	}
 }
 
-func (s *shard) state(key broker.Key) (broker.State, error) {
+// enter locks the shard of key for a call of b, and the caller unlocks it; or it
+// fails, if b is closed. A call that comes in before leave has been to the shard
+// counts as before Close, and any other finds b closed: so once Close has
+// returned, nothing of b happens any more.
+func (b *Broker) enter(key broker.Key) (*shard, error) {
+	s := b.shard(key)
+	s.mu.Lock()
+	if b.closed.Load() {
+		s.mu.Unlock()
+		return nil, broker.ErrClosed
+	}
+	return s, nil
+}
+
+// leave ends the subscriptions of b, which is closed.
+func (s *shard) leave(b *Broker) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
-		return broker.State{}, broker.ErrClosed
+	for _, r := range s.rooms {
+		r.subscriptions = slices.DeleteFunc(r.subscriptions, func(sub *subscription) bool {
+			if sub.broker != b {
+				return false
+			}
+			sub.end()
+			return true
+		})
+		s.tidy(r)
 	}
-	if r := s.rooms[key]; r != nil {
-		return r.state, nil
-	}
-	return broker.State{}, nil
 }
 
 func (b *Broker) commit(key broker.Key, c broker.Commit) (broker.Receipt, error) {
-	s := b.shard(key)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return broker.Receipt{}, broker.ErrClosed
+	s, err := b.enter(key)
+	if err != nil {
+		return broker.Receipt{}, err
 	}
+	defer s.mu.Unlock()
 	r := s.at(key)
 	defer s.tidy(r) // a new room whose first commit is refused
 	state, receipt, err := broker.Apply(r.state, c)
@@ -88,12 +104,12 @@ func (b *Broker) commit(key broker.Key, c broker.Commit) (broker.Receipt, error)
 	return receipt, nil
 }
 
-func (s *shard) subscribe(key broker.Key, sub *subscription) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return broker.ErrClosed
+func (b *Broker) subscribe(key broker.Key, sub *subscription) error {
+	s, err := b.enter(key)
+	if err != nil {
+		return err
 	}
+	defer s.mu.Unlock()
 	r := s.at(key)
 	r.subscriptions = append(r.subscriptions, sub)
 	return nil
@@ -104,20 +120,8 @@ func (s *shard) unsubscribe(key broker.Key, sub *subscription) {
 	defer s.mu.Unlock()
 	r := s.rooms[key]
 	if r == nil {
-		return // closed
+		return // gone with its last subscription
 	}
 	r.subscriptions = slices.DeleteFunc(r.subscriptions, func(x *subscription) bool { return x == sub })
 	s.tidy(r)
-}
-
-func (s *shard) close() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.closed = true
-	for _, r := range s.rooms {
-		for _, sub := range r.subscriptions {
-			sub.end()
-		}
-	}
-	s.rooms = nil
 }

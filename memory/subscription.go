@@ -39,14 +39,14 @@ func (s *subscription) enqueue(d *delivery) {
 	s.lost = len(d.bodies) > room
 	if !s.running {
 		s.running = true
-		s.broker.runners.Add(1)
+		s.broker.running.Add(1)
 		go s.run()
 	}
 }
 
 // run calls the handler until there is nothing more to deliver.
 func (s *subscription) run() {
-	defer s.broker.runners.Done()
+	defer s.broker.done()
 	for {
 		m, what := s.next()
 		switch what {
@@ -86,8 +86,8 @@ func (s *subscription) next() (m broker.Message, what int) {
 // Close ends the subscription, as in [broker.Subscription]. It waits for nothing
 // and returns no error.
 func (s *subscription) Close(context.Context) error {
+	s.end() // first, lest a Close of the broker misses one that is no longer in its room
 	s.broker.shard(s.key).unsubscribe(s.key, s)
-	s.end()
 	return nil
 }
 

@@ -11,6 +11,13 @@
 //     [Session].Closed. After Close the transport still calls Closed, when the
 //     connection is really gone.
 //  4. Nobody holds a lock of its own while it calls the other side.
+//
+// A message is UTF-8 text of any kind: also empty, and with zero bytes. It comes
+// out as it went in. A transport states how large one from a client may be, 64
+// KiB or more by default; one to a client has no limit.
+//
+// These promises are cases in package conformance: RunTransport tries them on
+// any transport.
 package transport
 
 import "github.com/spinneyio/est/core"
@@ -35,8 +42,9 @@ type Conn interface {
 
 	// Close ends the connection. The peer gets code and reason, after all that was
 	// written, unless a Write is still stuck: that is then cut off. An empty reason
-	// stands for the code's own phrase; core.CloseLost drops the connection without
-	// a word. Close does not wait for the peer and may be called at any time, also
+	// stands for the code's own phrase, and one of more than 123 bytes of UTF-8 may
+	// be cut, between two runes; core.CloseLost drops the connection without a word.
+	// Close does not wait for the peer and may be called at any time, also
 	// twice: the first counts. A Write after it fails.
 	Close(code core.CloseCode, reason string)
 }
@@ -56,7 +64,7 @@ type Session interface {
 	// that code. The transport drops whatever the client sends after it.
 	Violated(code core.CloseCode)
 
-	// Closed says that the connection is gone: by the peer, with its code; by a
-	// breakdown, with core.CloseLost; by Close, with the code given there.
+	// Closed says that the connection is gone: by the peer, with its code and
+	// reason; by a breakdown, with core.CloseLost; by Close, with the code given there.
 	Closed(code core.CloseCode, reason string)
 }

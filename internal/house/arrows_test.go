@@ -78,7 +78,7 @@ package redis_test
 import "github.com/spinneyio/est/redis"
 -- transport/gws/a_test.go --
 package gws
-import "github.com/spinneyio/est/transport/internal/transporttest"
+import "github.com/spinneyio/est/conformance"
 -- examples/a/b/a.go --
 package b
 import "github.com/spinneyio/est/transport/gws"

@@ -10,8 +10,8 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/spinneyio/est/conformance"
 	"github.com/spinneyio/est/core"
-	"github.com/spinneyio/est/transport/internal/transporttest"
 )
 
 // client is a WebSocket client by hand, so that it can do wrong: every frame is
@@ -107,7 +107,16 @@ func (c *client) next() (first byte, payload []byte, err error) {
 
 func (c *client) Send(text string) error { return c.write(frame(0x81, []byte(text))) }
 
-func (c *client) Violate() error { return c.write(frame(0x82, []byte("binary"))) }
+func (c *client) Violate(code core.CloseCode) error {
+	switch code {
+	case core.CloseBinary:
+		return c.write(frame(0x82, []byte("binary")))
+	case core.CloseTooBig:
+		return c.write(frame(0x81, make([]byte, 64<<10+1)))
+	default:
+		return c.write(frame(0x81, []byte("\xff")))
+	}
+}
 
 // Receive reads up to the next text, answering pings and a close, as clients do.
 func (c *client) Receive() (string, error) {
@@ -121,7 +130,7 @@ func (c *client) Receive() (string, error) {
 		case 0x81:
 			return string(payload), nil
 		case 0x88:
-			end := &transporttest.Ended{}
+			end := &conformance.Ended{}
 			if len(payload) >= 2 {
 				end.Code = core.CloseCode(binary.BigEndian.Uint16(payload))
 				end.Reason = string(payload[2:])
@@ -144,9 +153,9 @@ func (c *client) Receive() (string, error) {
 	return "", c.end
 }
 
-func (c *client) Close(code core.CloseCode, reason string) {
+func (c *client) Close(code core.CloseCode, reason string) error {
 	payload := append(binary.BigEndian.AppendUint16(nil, uint16(code)), reason...)
-	_ = c.write(frame(0x88, payload)) // it waits for nothing, so it fails for nobody
+	return c.write(frame(0x88, payload))
 }
 
 func (c *client) Abort() { _ = c.net.Close() }

@@ -9,9 +9,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/spinneyio/est/conformance"
 	"github.com/spinneyio/est/core"
 	"github.com/spinneyio/est/transport/gws"
-	"github.com/spinneyio/est/transport/internal/transporttest"
 )
 
 // wantClosedAfter waits until the session is closed and says when that must be.
@@ -24,7 +24,7 @@ func wantClosedAfter(t *testing.T, began time.Time, closed <-chan struct{}, want
 }
 
 func TestSilentPeerIsLost(t *testing.T) {
-	bubble(t, nil, nil, func(t *testing.T, c *client, s *transporttest.Session) {
+	bubble(t, nil, nil, func(t *testing.T, c *client, s *conformance.FakeSession) {
 		began, closed := time.Now(), s.Done()
 		c.mute = true
 		go func() { _, _ = c.Receive() }() // it reads, but says nothing
@@ -37,16 +37,35 @@ func TestSilentPeerIsLost(t *testing.T) {
 }
 
 func TestPeerThatDoesNotEvenReadIsLost(t *testing.T) {
-	bubble(t, &gws.Options{WriteTimeout: time.Minute}, nil, func(t *testing.T, c *client, s *transporttest.Session) {
+	bubble(t, &gws.Options{WriteTimeout: time.Minute}, nil, func(t *testing.T, c *client, s *conformance.FakeSession) {
 		began, closed := time.Now(), s.Done()
 		wantClosedAfter(t, began, closed, 35*time.Second) // although the ping is stuck
 		wantLog(t, s, "closed 1006")
 	})
 }
 
+func TestDefaultWriteTimeout(t *testing.T) {
+	bubble(t, nil, nil, func(t *testing.T, c *client, s *conformance.FakeSession) {
+		began, closed := time.Now(), s.Done()
+		if err := s.Conn.Write([][]byte{nil}); err == nil {
+			t.Error("Write answered that all was well")
+		}
+		wantClosedAfter(t, began, closed, 10*time.Second)
+		wantLog(t, s, "closed 1006")
+	})
+}
+
+func TestBrokenSocketIsNoticedAtOnce(t *testing.T) {
+	bubble(t, nil, nil, func(t *testing.T, c *client, s *conformance.FakeSession) {
+		c.Abort()
+		synctest.Wait() // and no time passes
+		wantLog(t, s, "closed 1006")
+	})
+}
+
 func TestPeerIsLostAfterAViolation(t *testing.T) {
-	patient := &transporttest.Instance{} // it doesn't close
-	bubble(t, nil, patient, func(t *testing.T, c *client, s *transporttest.Session) {
+	patient := &conformance.FakeInstance{} // it doesn't close
+	bubble(t, nil, patient, func(t *testing.T, c *client, s *conformance.FakeSession) {
 		began, closed := time.Now(), s.Done()
 		if err := c.write(frame(0x81, []byte("\xff"))); err != nil {
 			t.Fatal(err)
@@ -66,7 +85,7 @@ func TestAnythingIsASignOfLife(t *testing.T) {
 	}
 	for name, sign := range signs {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, nil, nil, func(t *testing.T, c *client, s *transporttest.Session) {
+			bubble(t, nil, nil, func(t *testing.T, c *client, s *conformance.FakeSession) {
 				slow := frame(0x81, make([]byte, 90))
 				go func() { _, _ = c.Receive() }()
 				for n := range 20 {
@@ -90,7 +109,7 @@ func TestAnythingIsASignOfLife(t *testing.T) {
 }
 
 func TestPongIsEnough(t *testing.T) {
-	bubble(t, nil, nil, func(t *testing.T, c *client, s *transporttest.Session) {
+	bubble(t, nil, nil, func(t *testing.T, c *client, s *conformance.FakeSession) {
 		go func() { _, _ = c.Receive() }() // answers pings
 		time.Sleep(30*time.Minute - 1)
 		if got := s.Log(); len(got) != 0 {
@@ -105,8 +124,8 @@ func TestPongIsEnough(t *testing.T) {
 }
 
 func TestWaitingForUsIsNotSilence(t *testing.T) {
-	slow := &transporttest.Instance{Received: func(*transporttest.Session, []byte) { time.Sleep(10 * time.Minute) }}
-	bubble(t, nil, slow, func(t *testing.T, c *client, s *transporttest.Session) {
+	slow := &conformance.FakeInstance{Received: func(*conformance.FakeSession, []byte) { time.Sleep(10 * time.Minute) }}
+	bubble(t, nil, slow, func(t *testing.T, c *client, s *conformance.FakeSession) {
 		if err := c.write(frame(0x81, []byte("slow"))); err != nil {
 			t.Fatal(err)
 		}
@@ -120,7 +139,7 @@ func TestWaitingForUsIsNotSilence(t *testing.T) {
 
 // A client that floods with pings and doesn't read may not keep the reader for ever.
 func TestStuckPong(t *testing.T) {
-	bubble(t, nil, nil, func(t *testing.T, c *client, s *transporttest.Session) {
+	bubble(t, nil, nil, func(t *testing.T, c *client, s *conformance.FakeSession) {
 		began, closed := time.Now(), s.Done()
 		c.background(frame(0x89, nil), frame(0x89, nil), frame(0x89, nil))
 		wantClosedAfter(t, began, closed, 10*time.Second)
@@ -131,7 +150,7 @@ func TestStuckPong(t *testing.T) {
 func TestPeerThatIgnoresTheGoodbye(t *testing.T) {
 	for name, reads := range map[string]bool{"reads": true, "does not read": false} {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, nil, nil, func(t *testing.T, c *client, s *transporttest.Session) {
+			bubble(t, nil, nil, func(t *testing.T, c *client, s *conformance.FakeSession) {
 				began, closed := time.Now(), s.Done()
 				c.mute = true
 				if reads {
@@ -148,7 +167,7 @@ func TestPeerThatIgnoresTheGoodbye(t *testing.T) {
 // Half a frame may be on its way then, so there is no goodbye to wait for.
 func TestWriteThatFailsDuringAClose(t *testing.T) {
 	o := &gws.Options{WriteTimeout: time.Second, CloseWait: time.Minute}
-	bubble(t, o, nil, func(t *testing.T, c *client, s *transporttest.Session) {
+	bubble(t, o, nil, func(t *testing.T, c *client, s *conformance.FakeSession) {
 		began := time.Now()
 		go func() {
 			if err := s.Conn.Write([][]byte{nil}); err == nil {
@@ -168,7 +187,7 @@ func TestLostTLSPeerIsNotWaitedFor(t *testing.T) {
 	config := server.TLS.Clone() // for its certificate
 	server.Close()
 	synctest.Test(t, func(t *testing.T) {
-		i := &transporttest.Instance{T: t}
+		i := &conformance.FakeInstance{T: t}
 		there := serveMemory(t, gws.Handler(i, nil), func(l net.Listener) net.Listener { return tls.NewListener(l, config) })()
 		c := open(t, tls.Client(there, &tls.Config{InsecureSkipVerify: true}), "", "")
 		synctest.Wait()
@@ -181,7 +200,7 @@ func TestLostTLSPeerIsNotWaitedFor(t *testing.T) {
 }
 
 func TestPeerThatAnswersTheGoodbye(t *testing.T) {
-	bubble(t, nil, nil, func(t *testing.T, c *client, s *transporttest.Session) {
+	bubble(t, nil, nil, func(t *testing.T, c *client, s *conformance.FakeSession) {
 		began, closed := time.Now(), s.Done()
 		s.Conn.Close(4001, "")
 		c.background(frame(0x81, []byte("dropped")))
@@ -192,7 +211,7 @@ func TestPeerThatAnswersTheGoodbye(t *testing.T) {
 }
 
 func TestNothingFollowsTheGoodbye(t *testing.T) {
-	bubble(t, nil, nil, func(t *testing.T, c *client, s *transporttest.Session) {
+	bubble(t, nil, nil, func(t *testing.T, c *client, s *conformance.FakeSession) {
 		s.Conn.Close(4001, "")
 		c.mute = true
 		wantEnd(t, c, 4001, "")
@@ -217,7 +236,7 @@ func TestPeersGoodbyeIsAnswered(t *testing.T) {
 	}
 	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, nil, nil, func(t *testing.T, c *client, s *transporttest.Session) {
+			bubble(t, nil, nil, func(t *testing.T, c *client, s *conformance.FakeSession) {
 				c.mute = true
 				c.background(frame(0x88, []byte(test.payload)))
 				wantEnd(t, c, test.echo, "")
@@ -232,11 +251,11 @@ func TestPeersGoodbyeIsAnswered(t *testing.T) {
 }
 
 func TestCloseLostSaysNothing(t *testing.T) {
-	bubble(t, nil, nil, func(t *testing.T, c *client, s *transporttest.Session) {
+	bubble(t, nil, nil, func(t *testing.T, c *client, s *conformance.FakeSession) {
 		s.Conn.Close(core.CloseLost, "")
 		if text, err := c.Receive(); err == nil || c.end == nil {
 			t.Errorf("received %q", text)
-		} else if _, ok := c.end.(*transporttest.Ended); ok {
+		} else if _, ok := c.end.(*conformance.Ended); ok {
 			t.Errorf("a close frame: %v", c.end)
 		}
 		synctest.Wait()

@@ -14,8 +14,8 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/spinneyio/est/conformance"
 	"github.com/spinneyio/est/transport/gws"
-	"github.com/spinneyio/est/transport/internal/transporttest"
 )
 
 // request is a proper handshake.
@@ -61,7 +61,7 @@ func TestHandshakeIsChecked(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r, w := request(), httptest.NewRecorder()
 			test.change(r)
-			gws.Handler(&transporttest.Instance{T: t}, &gws.Options{Logger: slog.New(slog.DiscardHandler)}).ServeHTTP(w, r)
+			gws.Handler(&conformance.FakeInstance{T: t}, &gws.Options{Logger: slog.New(slog.DiscardHandler)}).ServeHTTP(w, r)
 			if w.Code != test.code || !strings.Contains(w.Body.String(), test.text) {
 				t.Errorf("answered %d %q, want %d with %q", w.Code, w.Body, test.code, test.text)
 			}
@@ -112,7 +112,7 @@ func TestOrigins(t *testing.T) {
 			if test.origin != "" {
 				r.Header.Set("Origin", test.origin)
 			}
-			gws.Handler(&transporttest.Instance{T: t}, &gws.Options{Origins: test.allowed, Logger: slog.New(slog.DiscardHandler)}).ServeHTTP(w, r)
+			gws.Handler(&conformance.FakeInstance{T: t}, &gws.Options{Origins: test.allowed, Logger: slog.New(slog.DiscardHandler)}).ServeHTTP(w, r)
 			if got := strings.Contains(w.Body.String(), good); got != test.want {
 				t.Errorf("allowed is %v; answered %d %q", got, w.Code, w.Body)
 			}
@@ -144,7 +144,7 @@ func TestAdmitRefuses(t *testing.T) {
 				Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelError})),
 			}
 			w := httptest.NewRecorder()
-			gws.Handler(&transporttest.Instance{T: t}, o).ServeHTTP(w, request())
+			gws.Handler(&conformance.FakeInstance{T: t}, o).ServeHTTP(w, request())
 			if w.Code != test.code || w.Body.String() != test.text {
 				t.Errorf("answered %d %q, want %d %q", w.Code, w.Body, test.code, test.text)
 			}
@@ -159,7 +159,7 @@ func TestAdmitRefuses(t *testing.T) {
 func TestAdmitIsAskedAfterTheOrigin(t *testing.T) {
 	r, w := request(), httptest.NewRecorder()
 	r.Header.Set("Origin", "https://evil.test")
-	gws.Handler(&transporttest.Instance{T: t}, &gws.Options{Admit: func(*http.Request) (any, error) {
+	gws.Handler(&conformance.FakeInstance{T: t}, &gws.Options{Admit: func(*http.Request) (any, error) {
 		t.Error("Admit was asked")
 		return nil, nil
 	}}).ServeHTTP(w, r)
@@ -181,7 +181,7 @@ func TestHandshakeArrives(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				i := &transporttest.Instance{T: t}
+				i := &conformance.FakeInstance{T: t}
 				var seen http.Header
 				h := gws.Handler(i, &gws.Options{Admit: func(r *http.Request) (any, error) {
 					seen = r.Header
@@ -211,7 +211,7 @@ func TestHandshakeArrives(t *testing.T) {
 
 func TestPanicOfAcceptLeavesNothingOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		i := &transporttest.Instance{T: t, Accepted: func(*transporttest.Session) { panic(http.ErrAbortHandler) }}
+		i := &conformance.FakeInstance{T: t, Accepted: func(*conformance.FakeSession) { panic(http.ErrAbortHandler) }}
 		c := open(t, serveMemory(t, gws.Handler(i, nil))(), "", "")
 		if text, err := c.Receive(); err == nil {
 			t.Errorf("received %q", text)

@@ -11,17 +11,17 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/spinneyio/est/conformance"
 	"github.com/spinneyio/est/core"
 	"github.com/spinneyio/est/transport/gws"
-	"github.com/spinneyio/est/transport/internal/transporttest"
 )
 
 // bubble runs test in a synctest bubble with a client and its session. i nil is an
 // instance whose answer to a violation is a failure and a close.
-func bubble(t *testing.T, o *gws.Options, i *transporttest.Instance, test func(t *testing.T, c *client, s *transporttest.Session)) {
+func bubble(t *testing.T, o *gws.Options, i *conformance.FakeInstance, test func(t *testing.T, c *client, s *conformance.FakeSession)) {
 	synctest.Test(t, func(t *testing.T) {
 		if i == nil {
-			i = &transporttest.Instance{Violated: fail}
+			i = &conformance.FakeInstance{Violated: fail}
 		}
 		i.T = t
 		options := gws.Options{}
@@ -36,7 +36,7 @@ func bubble(t *testing.T, o *gws.Options, i *transporttest.Instance, test func(t
 }
 
 // fail answers a violation as an instance does.
-func fail(s *transporttest.Session, code core.CloseCode) {
+func fail(s *conformance.FakeSession, code core.CloseCode) {
 	go func() {
 		_ = s.Conn.Write([][]byte{[]byte("failure")}) // whether it arrives is seen by the client
 		s.Conn.Close(code, "")
@@ -58,12 +58,12 @@ func wantReceive(t testing.TB, c *client, want string) {
 func wantEnd(t testing.TB, c *client, code core.CloseCode, reason string) {
 	t.Helper()
 	text, err := c.Receive()
-	if end, ok := err.(*transporttest.Ended); !ok || *end != (transporttest.Ended{Code: code, Reason: reason}) {
+	if end, ok := err.(*conformance.Ended); !ok || *end != (conformance.Ended{Code: code, Reason: reason}) {
 		t.Fatalf("received %q, %v; want the close %d %s", text, err, code, reason)
 	}
 }
 
-func wantLog(t testing.TB, s *transporttest.Session, want ...string) {
+func wantLog(t testing.TB, s *conformance.FakeSession, want ...string) {
 	t.Helper()
 	if got := s.Log(); !slices.Equal(got, want) {
 		t.Fatalf("happened: %.300q\nwant:     %.300q", got, want)
@@ -87,7 +87,7 @@ func TestViolations(t *testing.T) {
 	}
 	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, &gws.Options{MaxMessage: limit}, nil, func(t *testing.T, c *client, s *transporttest.Session) {
+			bubble(t, &gws.Options{MaxMessage: limit}, nil, func(t *testing.T, c *client, s *conformance.FakeSession) {
 				c.background(frame(0x81, []byte("good")), test.frames, frame(0x81, []byte("dropped")), frame(0x81, make([]byte, limit+1)))
 				wantReceive(t, c, "failure")
 				wantEnd(t, c, test.code, test.reason)
@@ -118,7 +118,7 @@ func TestProtocolErrors(t *testing.T) {
 	}
 	for name, bad := range cases {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, nil, nil, func(t *testing.T, c *client, s *transporttest.Session) {
+			bubble(t, nil, nil, func(t *testing.T, c *client, s *conformance.FakeSession) {
 				c.background(frame(0x81, []byte("good")), bad, frame(0x81, []byte("dropped")))
 				wantEnd(t, c, 1002, "protocol error")
 				c.Abort()
@@ -130,7 +130,7 @@ func TestProtocolErrors(t *testing.T) {
 }
 
 func TestFragments(t *testing.T) {
-	bubble(t, nil, nil, func(t *testing.T, c *client, s *transporttest.Session) {
+	bubble(t, nil, nil, func(t *testing.T, c *client, s *conformance.FakeSession) {
 		c.background(
 			frame(0x01, []byte("one ")), frame(0x89, []byte("p")), frame(0x00, nil), frame(0x80, []byte("two")),
 			frame(0x01, []byte("é")[:1]), frame(0x80, []byte("é")[1:]), // a rune may be split
@@ -147,7 +147,7 @@ func TestFragments(t *testing.T) {
 }
 
 func TestLargestMessage(t *testing.T) {
-	bubble(t, nil, nil, func(t *testing.T, c *client, s *transporttest.Session) {
+	bubble(t, nil, nil, func(t *testing.T, c *client, s *conformance.FakeSession) {
 		text := strings.Repeat("é", 32<<10) // the default limit: 64 KiB
 		if err := c.Send(text); err != nil {
 			t.Fatal(err)
@@ -159,7 +159,7 @@ func TestLargestMessage(t *testing.T) {
 }
 
 func TestWriteSizes(t *testing.T) {
-	bubble(t, nil, nil, func(t *testing.T, c *client, s *transporttest.Session) {
+	bubble(t, nil, nil, func(t *testing.T, c *client, s *conformance.FakeSession) {
 		var writes [][][]byte
 		add := func(sizes ...int) {
 			var messages [][]byte
@@ -191,7 +191,7 @@ func TestWriteSizes(t *testing.T) {
 }
 
 func TestCloseReasonFits(t *testing.T) {
-	bubble(t, nil, nil, func(t *testing.T, c *client, s *transporttest.Session) {
+	bubble(t, nil, nil, func(t *testing.T, c *client, s *conformance.FakeSession) {
 		s.Conn.Close(4001, "\xff."+strings.Repeat("é", 100))
 		wantEnd(t, c, 4001, "\uFFFD."+strings.Repeat("é", 59))
 	})
@@ -199,7 +199,7 @@ func TestCloseReasonFits(t *testing.T) {
 
 func TestSentBehindTheHandshake(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		i := &transporttest.Instance{T: t}
+		i := &conformance.FakeInstance{T: t}
 		early := strings.Repeat("early ", 200) // more than the read buffer
 		c := open(t, serveMemory(t, gws.Handler(i, nil))(), "", string(slices.Concat(frame(0x81, []byte(early)), frame(0x81, nil)[:3])))
 		if err := c.write(frame(0x81, nil)[3:]); err != nil {
@@ -218,7 +218,7 @@ func FuzzFrames(f *testing.F) {
 	f.Add(header(0x81, 0x80, -1))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, sent []byte) {
-		bubble(t, &gws.Options{MaxMessage: 1000}, nil, func(t *testing.T, c *client, s *transporttest.Session) {
+		bubble(t, &gws.Options{MaxMessage: 1000}, nil, func(t *testing.T, c *client, s *conformance.FakeSession) {
 			c.mute = true
 			c.hear = make(chan string, len(sent))
 			c.background(sent)

@@ -8,13 +8,13 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/spinneyio/est/conformance"
 	"github.com/spinneyio/est/transport"
 	"github.com/spinneyio/est/transport/gws"
-	"github.com/spinneyio/est/transport/internal/transporttest"
 )
 
 func TestPromises(t *testing.T) {
-	transporttest.Run(t, func(t testing.TB, i transport.Acceptor) (transporttest.Client, error) {
+	conformance.RunTransport(t, func(t testing.TB, i transport.Acceptor) (conformance.Client, error) {
 		return open(t, serveMemory(t, gws.Handler(i, nil))(), "", ""), nil
 	})
 }

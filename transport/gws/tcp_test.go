@@ -11,10 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spinneyio/est/conformance"
 	"github.com/spinneyio/est/core"
 	"github.com/spinneyio/est/transport"
 	"github.com/spinneyio/est/transport/gws"
-	"github.com/spinneyio/est/transport/internal/transporttest"
 )
 
 // networks are the real ones: what the kernel does with pending bytes and half
@@ -55,7 +55,7 @@ func TestLastWordsArriveWhileTheClientSends(t *testing.T) {
 	for network, dial := range networks {
 		for name, test := range cases {
 			t.Run(network+"/"+name, func(t *testing.T) {
-				i := &transporttest.Instance{T: t, Violated: fail}
+				i := &conformance.FakeInstance{T: t, Violated: fail}
 				c := open(t, dial(t, i, &gws.Options{CloseWait: time.Hour}), "", "")
 				if err := c.write(test.bad); err != nil {
 					t.Fatal(err)
@@ -81,7 +81,7 @@ func TestLastWordsArriveWhileTheClientSends(t *testing.T) {
 func TestCloseArrivesWhileTheClientSends(t *testing.T) {
 	for network, dial := range networks {
 		t.Run(network, func(t *testing.T) {
-			i := &transporttest.Instance{T: t, Received: func(s *transporttest.Session, _ []byte) {
+			i := &conformance.FakeInstance{T: t, Received: func(s *conformance.FakeSession, _ []byte) {
 				s.Conn.Close(4001, "bye")
 			}}
 			c := open(t, dial(t, i, &gws.Options{CloseWait: time.Hour}), "", "")
@@ -97,7 +97,7 @@ func TestCloseArrivesWhileTheClientSends(t *testing.T) {
 func TestCloseCutsAStuckWriteOfTheNetwork(t *testing.T) {
 	for network, dial := range networks {
 		t.Run(network, func(t *testing.T) {
-			i := &transporttest.Instance{T: t}
+			i := &conformance.FakeInstance{T: t}
 			open(t, dial(t, i, &gws.Options{WriteTimeout: time.Hour, CloseWait: time.Millisecond}), "", "")
 			s := i.Session(0)
 			answer := make(chan error)
@@ -117,7 +117,7 @@ func TestCloseCutsAStuckWriteOfTheNetwork(t *testing.T) {
 func TestClientsCloseOverTheNetwork(t *testing.T) {
 	for network, dial := range networks {
 		t.Run(network, func(t *testing.T) {
-			i := &transporttest.Instance{T: t}
+			i := &conformance.FakeInstance{T: t}
 			c := open(t, dial(t, i, &gws.Options{CloseWait: time.Hour}), "", "")
 			c.mute = true
 			c.Close(4001, "bye")
@@ -161,7 +161,7 @@ func (c countedConn) SetWriteDeadline(t time.Time) error {
 }
 
 func TestWriteIsOneSystemCall(t *testing.T) {
-	i := &transporttest.Instance{T: t}
+	i := &conformance.FakeInstance{T: t}
 	server := httptest.NewUnstartedServer(gws.Handler(i, nil))
 	l := &counting{Listener: server.Listener}
 	server.Listener = l
@@ -211,7 +211,7 @@ func TestWriteIsOneSystemCall(t *testing.T) {
 // crypto/tls answers a change of keys by itself. A deadline that is over would
 // make that fail, and all later writes with it.
 func TestNoDeadlineIsLeftOnTLS(t *testing.T) {
-	i := &transporttest.Instance{T: t}
+	i := &conformance.FakeInstance{T: t}
 	server := httptest.NewUnstartedServer(gws.Handler(i, nil))
 	l := &counting{Listener: server.Listener}
 	server.Listener = l
@@ -232,7 +232,7 @@ func TestNoDeadlineIsLeftOnTLS(t *testing.T) {
 }
 
 func TestWriteErrorIsWrapped(t *testing.T) {
-	i := &transporttest.Instance{T: t}
+	i := &conformance.FakeInstance{T: t}
 	c := open(t, serveTCP(t, gws.Handler(i, nil))(), "", "")
 	c.Abort()
 	s := i.Session(0)

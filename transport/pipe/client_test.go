@@ -12,13 +12,13 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/spinneyio/est/conformance"
 	"github.com/spinneyio/est/core"
-	"github.com/spinneyio/est/transport/internal/transporttest"
 	"github.com/spinneyio/est/transport/pipe"
 )
 
 // bubble runs test in a synctest bubble with a client and its session.
-func bubble(t *testing.T, i *transporttest.Instance, o *pipe.Options, test func(t *testing.T, c *pipe.Client, s *transporttest.Session)) {
+func bubble(t *testing.T, i *conformance.FakeInstance, o *pipe.Options, test func(t *testing.T, c *pipe.Client, s *conformance.FakeSession)) {
 	synctest.Test(t, func(t *testing.T) {
 		i.T = t
 		c, err := pipe.Dial(i, o)
@@ -30,7 +30,7 @@ func bubble(t *testing.T, i *transporttest.Instance, o *pipe.Options, test func(
 	})
 }
 
-func wantLog(t *testing.T, s *transporttest.Session, want ...string) {
+func wantLog(t *testing.T, s *conformance.FakeSession, want ...string) {
 	t.Helper()
 	if got := s.Log(); !slices.Equal(got, want) {
 		t.Fatalf("happened: %q\nwant:     %q", got, want)
@@ -38,7 +38,7 @@ func wantLog(t *testing.T, s *transporttest.Session, want ...string) {
 }
 
 func TestSendEncodes(t *testing.T) {
-	bubble(t, &transporttest.Instance{}, nil, func(t *testing.T, c *pipe.Client, s *transporttest.Session) {
+	bubble(t, &conformance.FakeInstance{}, nil, func(t *testing.T, c *pipe.Client, s *conformance.FakeSession) {
 		ctx := t.Context()
 		for _, v := range []any{map[string]int{"a": 1}, "text", nil, core.Message(`{"b": 2}`), core.Message("not JSON"), core.Message(nil)} {
 			if err := c.Send(ctx, v); err != nil {
@@ -55,8 +55,8 @@ func TestSendEncodes(t *testing.T) {
 
 func TestSendKeepsNothing(t *testing.T) {
 	var got []byte
-	i := &transporttest.Instance{Received: func(_ *transporttest.Session, m []byte) { got = m }}
-	bubble(t, i, nil, func(t *testing.T, c *pipe.Client, s *transporttest.Session) {
+	i := &conformance.FakeInstance{Received: func(_ *conformance.FakeSession, m []byte) { got = m }}
+	bubble(t, i, nil, func(t *testing.T, c *pipe.Client, s *conformance.FakeSession) {
 		m := core.Message("{}")
 		if err := c.Send(t.Context(), m); err != nil {
 			t.Fatal(err)
@@ -70,8 +70,8 @@ func TestSendKeepsNothing(t *testing.T) {
 }
 
 func TestContextEndsWaiting(t *testing.T) {
-	i := &transporttest.Instance{Received: func(*transporttest.Session, []byte) { time.Sleep(time.Minute) }}
-	bubble(t, i, nil, func(t *testing.T, c *pipe.Client, s *transporttest.Session) {
+	i := &conformance.FakeInstance{Received: func(*conformance.FakeSession, []byte) { time.Sleep(time.Minute) }}
+	bubble(t, i, nil, func(t *testing.T, c *pipe.Client, s *conformance.FakeSession) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if _, err := c.Receive(ctx); !errors.Is(err, context.DeadlineExceeded) {
@@ -105,7 +105,7 @@ func TestBuffer(t *testing.T) {
 	for _, size := range []int{0, 3} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
 			o := &pipe.Options{Buffer: size, WriteTimeout: time.Minute}
-			bubble(t, &transporttest.Instance{}, o, func(t *testing.T, c *pipe.Client, s *transporttest.Session) {
+			bubble(t, &conformance.FakeInstance{}, o, func(t *testing.T, c *pipe.Client, s *conformance.FakeSession) {
 				if size == 0 {
 					size = 64
 				}
@@ -137,10 +137,27 @@ func TestBuffer(t *testing.T) {
 	}
 }
 
+func TestDefaultWriteTimeout(t *testing.T) {
+	bubble(t, &conformance.FakeInstance{}, nil, func(t *testing.T, c *pipe.Client, s *conformance.FakeSession) {
+		began := time.Now()
+		if err := s.Conn.Write(make([][]byte, 65)); err == nil || time.Since(began) != 10*time.Second {
+			t.Errorf("Write to a full buffer: %v after %v", err, time.Since(began))
+		}
+	})
+}
+
+func TestAbortIsNoticedAtOnce(t *testing.T) {
+	bubble(t, &conformance.FakeInstance{}, nil, func(t *testing.T, c *pipe.Client, s *conformance.FakeSession) {
+		c.Abort()
+		synctest.Wait() // and no time passes
+		wantLog(t, s, "closed 1006")
+	})
+}
+
 // A Write that has room is not cut by a Close: what it writes comes before the end.
 func TestWriteThatIsNotStuckIsWhole(t *testing.T) {
 	for range 200 {
-		bubble(t, &transporttest.Instance{}, nil, func(t *testing.T, c *pipe.Client, s *transporttest.Session) {
+		bubble(t, &conformance.FakeInstance{}, nil, func(t *testing.T, c *pipe.Client, s *conformance.FakeSession) {
 			written := make(chan error, 1)
 			go func() { written <- s.Conn.Write(make([][]byte, 50)) }()
 			go s.Conn.Close(core.CloseNormal, "")
@@ -161,7 +178,7 @@ func TestWriteThatIsNotStuckIsWhole(t *testing.T) {
 }
 
 func TestAfterTheEnd(t *testing.T) {
-	bubble(t, &transporttest.Instance{}, nil, func(t *testing.T, c *pipe.Client, s *transporttest.Session) {
+	bubble(t, &conformance.FakeInstance{}, nil, func(t *testing.T, c *pipe.Client, s *conformance.FakeSession) {
 		for range 2 {
 			if err := c.Close(); err != nil {
 				t.Errorf("Close: %v", err)
@@ -184,7 +201,7 @@ func TestAfterTheEnd(t *testing.T) {
 }
 
 func TestManySenders(t *testing.T) {
-	bubble(t, &transporttest.Instance{}, nil, func(t *testing.T, c *pipe.Client, s *transporttest.Session) {
+	bubble(t, &conformance.FakeInstance{}, nil, func(t *testing.T, c *pipe.Client, s *conformance.FakeSession) {
 		var all sync.WaitGroup
 		for n := range 8 {
 			all.Go(func() {
@@ -205,13 +222,13 @@ func TestManySenders(t *testing.T) {
 
 func TestDial(t *testing.T) {
 	h := core.Handshake{Path: "/p", RemoteAddr: "r", Query: map[string][]string{"q": {"1"}}, Claims: core.Message("1")}
-	bubble(t, &transporttest.Instance{}, &pipe.Options{Handshake: h}, func(t *testing.T, c *pipe.Client, s *transporttest.Session) {
+	bubble(t, &conformance.FakeInstance{}, &pipe.Options{Handshake: h}, func(t *testing.T, c *pipe.Client, s *conformance.FakeSession) {
 		if !reflect.DeepEqual(s.Handshake, h) {
 			t.Errorf("handshake: %+v", s.Handshake)
 		}
 	})
 	refused := errors.New("shutting down")
-	if c, err := pipe.Dial(&transporttest.Instance{T: t, Refuse: refused}, nil); c != nil || !errors.Is(err, refused) {
+	if c, err := pipe.Dial(&conformance.FakeInstance{T: t, Refuse: refused}, nil); c != nil || !errors.Is(err, refused) {
 		t.Errorf("Dial to one who refuses: %v, %v", c, err)
 	}
 }

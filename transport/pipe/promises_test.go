@@ -1,18 +1,17 @@
 package pipe_test
 
 import (
-	"context"
 	"errors"
 	"testing"
 
+	"github.com/spinneyio/est/conformance"
 	"github.com/spinneyio/est/core"
 	"github.com/spinneyio/est/transport"
-	"github.com/spinneyio/est/transport/internal/transporttest"
 	"github.com/spinneyio/est/transport/pipe"
 )
 
 func TestPromises(t *testing.T) {
-	transporttest.Run(t, func(t testing.TB, i transport.Acceptor) (transporttest.Client, error) {
+	conformance.RunTransport(t, func(t testing.TB, i transport.Acceptor) (conformance.Client, error) {
 		c, err := pipe.Dial(i, nil)
 		return client{t, c}, err
 	})
@@ -30,15 +29,17 @@ func (c client) Send(text string) error {
 
 func (c client) Receive() (string, error) {
 	m, err := c.c.Receive(c.t.Context())
-	var end *pipe.CloseError
-	if errors.As(err, &end) {
-		return "", &transporttest.Ended{Code: end.Code, Reason: end.Reason}
+	if end, ok := errors.AsType[*pipe.CloseError](err); ok {
+		return "", &conformance.Ended{Code: end.Code, Reason: end.Reason}
 	}
 	return string(m), err
 }
 
-func (c client) Violate() error { return c.c.Violate(context.Background(), core.CloseBinary) }
+func (c client) Violate(code core.CloseCode) error { return c.c.Violate(c.t.Context(), code) }
 
-func (c client) Close(code core.CloseCode, reason string) { c.c.CloseWith(code, reason) }
+func (c client) Close(code core.CloseCode, reason string) error {
+	c.c.CloseWith(code, reason)
+	return nil
+}
 
 func (c client) Abort() { c.c.Abort() }
