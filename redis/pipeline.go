@@ -20,6 +20,7 @@ type pipeline struct {
 	mu      sync.Mutex // protects what follows
 	waiting []*call
 	senders int
+	most    int
 	idle    sync.WaitGroup // of senders
 }
 
@@ -38,7 +39,7 @@ const (
 )
 
 func newPipeline(client goredis.UniversalClient) *pipeline {
-	p := &pipeline{client: client}
+	p := &pipeline{client: client, most: mostSenders}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	return p
 }
@@ -56,7 +57,7 @@ func (p *pipeline) do(ctx context.Context, cmd goredis.Cmder) error {
 		return broker.ErrClosed
 	}
 	p.waiting = append(p.waiting, c)
-	if p.senders < mostSenders {
+	if p.senders < p.most {
 		p.senders++
 		p.idle.Go(p.send)
 	}
