@@ -32,8 +32,8 @@ type Harness struct {
 
 	// Patience is for how long the suite waits for what must come, such as a
 	// message, a gap after a fault, or the answer of a call, before it says that it
-	// doesn't. A broker that probes its connections needs more than the time
-	// between two probes. Default: 10 seconds.
+	// doesn't. It has to be some seconds more than the broker takes to find out that
+	// a connection is dead. Default: 10 seconds.
 	Patience time.Duration
 
 	// Seed decides what the random cases draw. Default: 0, which takes the flag
@@ -41,35 +41,63 @@ type Harness struct {
 	Seed uint64
 }
 
-// Faults are done to one handle, or to the store of all. An error of any of them
-// fails the case. Fields may be nil.
+// Faults are what a harness can do to one handle, or to the store of all. A nil one
+// is: it can't; the rules that need it are skipped. Those that are done to a handle
+// get the very value that Open returned.
+//
+// A fault has happened when its function returns. Its error fails the case, as an
+// error of the harness. What is done to a handle harms no other, is done to one
+// handle once at a time, and to several handles by several goroutines at once. Those
+// without a handle are called while no other case runs, but other handles are open.
+//
+// For most stores a handle has a TCP proxy to itself, through which all of its
+// connections go, and the store is a process that the test can kill. Addresses stay
+// what they are, since handles have to connect again by themselves.
 type Faults struct {
-	// Cut breaks the connections that b has to the store. It may connect again at
-	// once.
+	// Cut breaks all connections that b has to the store, so that both sides get to
+	// know: a proxy closes them. What was under way may be lost. New connections
+	// work at once.
 	Cut func(b broker.Broker) error
 
-	// HoldReconnect breaks the connections that b has to the store, and lets it
-	// make none until release is called.
+	// HoldReconnect is Cut, and new connections are refused, with an error and not
+	// with silence, until release is called: once, at the end of the case at the
+	// latest, and perhaps after b was closed.
 	HoldReconnect func(b broker.Broker) (release func(), err error)
 
-	// LoseReply lets the next commit of b reach the store and be applied there, but
-	// not its answer come back: the connection breaks instead. b may connect again
-	// at once.
+	// LoseReply lets b's next commit reach the store and be applied there, but not
+	// its answer come back: the connection breaks instead, and others of b may. New
+	// ones work at once.
+	//
+	// The case has committed by b before, so that what is done once, such as to load
+	// a script, is done; and it makes no other call of b until the commit is
+	// answered. But b's own probes go on, so a proxy has to know the request of a
+	// commit: it passes that on, waits for the store's answer, drops it, and cuts. If
+	// a commit is several requests, that is the last one's answer.
 	LoseReply func(b broker.Broker) error
 
-	// BlackHole lets what b sends and what the store sends to b go nowhere, without
-	// an error, as when a cable is pulled. New connections hang too. After heal new
-	// ones work, and those from before stay dead, without a word.
+	// BlackHole is a cable that is pulled: what b sends and what the store sends to
+	// it goes nowhere, on all connections, and nobody gets an error. New connections
+	// hang too: they are not made, or nothing gets through. Heal is called once, at
+	// the end of the case at the latest, and perhaps after b was closed. From then on
+	// new connections work; those from before, also from while it lasted, stay open
+	// and dead, for as long as b keeps them. A proxy goes on accepting and reading,
+	// drops what it reads, and closes nothing.
 	BlackHole func(b broker.Broker) (heal func(), err error)
 
-	// Restart stops the store and starts it again, with all that was committed.
+	// Restart stops the store, so that the connections of all handles break, starts
+	// it again with every commit that was answered, and returns when it takes
+	// connections. The harder it is stopped, the more is proven: kill it, if the
+	// store promises to be durable as the harness has set it up.
 	Restart func() error
 
-	// Empty stops the store and starts it again with nothing in it.
+	// Empty is Restart, but with nothing in the store: no records, no receipts, and
+	// nothing that it counts.
 	Empty func() error
 
-	// Rollback remembers what the store holds; restore stops the store and starts
-	// it with that, so that what was committed in between is lost.
+	// Rollback remembers all that the store holds; it goes on meanwhile. Restore is
+	// Restart, but with what was remembered, so that what was committed since is
+	// lost, as after a failover to a replica that lagged behind. It is called once at
+	// most.
 	Rollback func() (restore func() error, err error)
 }
 

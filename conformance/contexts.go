@@ -1,3 +1,180 @@
 package conformance
 
-var contextRules = []rule{}
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spinneyio/est/broker"
+)
+
+var contextRules = []rule{{
+	name:    "contexts/error",
+	numbers: []int{31},
+	promise: "If the context has ended before a Load, Commit or Subscribe, the error wraps the context's.",
+	breaks:  "A client that has gone would look like a store that fails.",
+	check: func(c *trial) {
+		a, key := c.open(), c.key()
+		for _, ctx := range c.ended() {
+			_, load := a.Load(ctx, key, false)
+			_, commit := a.Commit(ctx, key, broker.Commit{ID: c.writer().next(), Value: put("v")})
+			_, subscribe := a.Subscribe(ctx, key, deaf)
+			for _, x := range []struct {
+				call string
+				err  error
+			}{{"Load", load}, {"Commit", commit}, {"Subscribe", subscribe}} {
+				c.note("%s with a context that has ended (%v) → %s", x.call, ctx.Err(), outcome(x.err))
+				if !errors.Is(x.err, ctx.Err()) {
+					c.fatal(fmt.Sprintf("an error of %s that wraps %q", x.call, ctx.Err()), outcome(x.err))
+				}
+			}
+		}
+	},
+}, {
+	name:    "contexts/ended-commit",
+	numbers: []int{31},
+	promise: "A commit whose context has ended before has no effect: nothing is applied or published, and its number is unused.",
+	breaks:  "What a client gave up would happen all the same, or what it does instead would be taken for done.",
+	check: func(c *trial) {
+		a, b, key := c.open(), c.open(), c.key()
+		a.commit(key, broker.Commit{ID: c.writer().next(), Value: put("before")})
+		before, l := a.load(key), b.listen(key)
+		for _, ctx := range c.ended() {
+			id := c.writer().next()
+			_, err := a.Commit(ctx, key, broker.Commit{
+				ID: id, Value: put("never"), Members: []broker.MemberChange{add("m", "never")}, Messages: messages("never"),
+			})
+			c.note("A commits with a context that has ended → %s", outcome(err))
+			c.want("the record", b.load(key), before)
+			a.commit(key, broker.Commit{ID: id, Messages: messages("instead")})
+			l.bodies("instead")
+			before = b.load(key)
+		}
+		l.nothing(b)
+	},
+}, {
+	name:    "contexts/ended-subscribe",
+	numbers: []int{31},
+	promise: "A Subscribe whose context has ended before makes no subscription.",
+	breaks:  "It could never be closed.",
+	check: func(c *trial) {
+		a, b, key := c.open(), c.open(), c.key()
+		for _, ctx := range c.ended() {
+			_, err := a.Subscribe(ctx, key, broker.Handler{
+				Message: func(m broker.Message) { c.fail("no subscription", "it gets "+c.show(m)) },
+				Gap:     func(reason error) { c.fail("no subscription", fmt.Sprintf("it gets a gap: %v", reason)) },
+			})
+			c.note("A subscribes with a context that has ended → %s", outcome(err))
+		}
+		witness := a.listen(key)
+		b.publish(key, "x")
+		witness.bodies("x")
+		breathe() // so that it is heard
+		witness.nothing(b)
+	},
+}, {
+	name:    "contexts/subscription-stays",
+	numbers: []int{31},
+	promise: "The context of Subscribe bounds that call, and not the subscription: neither its end nor its deadline ends that.",
+	breaks:  "A room would be deaf some seconds after it was entered.",
+	check: func(c *trial) {
+		a, b, key := c.open(), c.open(), c.key()
+		heard := make(chan string, 10)
+		ctx, cancel := c.subscribeFor(a, key, broker.Handler{
+			Message: func(m broker.Message) { heard <- string(m.Body) },
+			Gap:     func(reason error) { c.fail("messages", fmt.Sprintf("gap: %v", reason)) },
+		})
+		defer cancel()
+		for _, body := range []string{"after the deadline", "later"} {
+			<-ctx.Done()
+			breathe() // for what its end sets off
+			b.publish(key, body)
+			select {
+			case got := <-heard:
+				c.want("the message", got, body)
+			case <-time.After(c.suite.harness.Patience):
+				c.fatal("the message "+brief(body), fmt.Sprintf("nothing came in %v", c.suite.harness.Patience))
+			}
+		}
+	},
+}, {
+	name:    "contexts/whole-or-not",
+	numbers: []int{9, 15, 31, 32},
+	promise: "A commit whose context ends meanwhile is applied whole or not at all; sent again it is applied once, and answered.",
+	breaks:  "Whoever gives up in a crowd would leave a state without its messages, or be counted twice.",
+	check: func(c *trial) {
+		const clients = 4
+		handles := []*handle{c.open(), c.open()}
+		key := c.key()
+		l := handles[1].listen(key)
+		var writers []*writer
+		for range clients {
+			writers = append(writers, c.writer())
+		}
+		began := time.Now()
+		for round := range c.few(100) {
+			var patience [clients]time.Duration
+			for i := range patience {
+				patience[i] = time.Duration(c.rand.Int64N(1 << c.rand.IntN(24))) // up to 17 ms, mostly less
+			}
+			before := handles[0].load(key)
+			c.parallel(clients, func(i int) {
+				id, h := writers[i].next(), handles[i%2]
+				name := fmt.Sprintf("round %d, client %d", round, i)
+				commit := broker.Commit{ID: id, Value: put(name), Members: []broker.MemberChange{add(name, "")}, Messages: messages(name)}
+				ctx, cancel := context.WithTimeout(c.ctx, patience[i])
+				defer cancel()
+				receipt, err := h.Commit(ctx, key, commit)
+				c.tell(step{handle: h, verb: "Commit", key: key, commit: &commit, receipt: &receipt, err: err})
+				if err != nil {
+					_, err = h.try(key, commit)
+					c.retained(began)
+					if err != nil {
+						c.fatal("the commit that was sent again is answered", outcome(err))
+					}
+				}
+			})
+			seen := map[string]bool{}
+			for range clients {
+				m := l.message("a message of each client in this round")
+				if seen[string(m.Body)] {
+					c.fatal("each message once", c.show(m)+" again")
+				}
+				seen[string(m.Body)] = true
+			}
+			after := handles[0].load(key)
+			c.want("the number of members", len(after.Members), len(before.Members)+clients)
+			c.want("the position's number", after.At.Seq, before.At.Seq+clients)
+		}
+		l.nothing(handles[0])
+	},
+}}
+
+// ended returns contexts that have ended, for either reason.
+func (c *trial) ended() []context.Context {
+	canceled, cancel := context.WithCancel(c.ctx)
+	cancel()
+	expired, cancel := context.WithDeadline(c.ctx, time.Now().Add(-time.Second))
+	cancel()
+	return []context.Context{canceled, expired}
+}
+
+// subscribeFor subscribes with a context that ends soon after, by its deadline.
+func (c *trial) subscribeFor(h *handle, key broker.Key, handler broker.Handler) (context.Context, context.CancelFunc) {
+	for soon := 20 * time.Millisecond; ; soon *= 2 {
+		ctx, cancel := context.WithTimeout(c.ctx, soon)
+		sub, err := h.Subscribe(ctx, key, handler)
+		c.note("%s subscribes with a context that ends in %v → %s", h.name, soon, outcome(err))
+		if err == nil {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.subs = append(c.subs, sub)
+			return ctx, cancel
+		}
+		cancel()
+		if !errors.Is(err, context.DeadlineExceeded) || soon > c.suite.harness.Patience {
+			c.fatal("Subscribe returns a subscription", outcome(err))
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"time"
@@ -35,6 +36,18 @@ func (h *handle) listen(key broker.Key) *listener {
 // listenWith subscribes to key. Each call of the handler calls also first, which
 // may be nil, before it writes down what was heard.
 func (h *handle) listenWith(key broker.Key, also func(event)) *listener {
+	ctx, cancel := h.c.bounded()
+	defer cancel()
+	l, err := h.subscribe(ctx, key, also)
+	if err != nil {
+		h.c.fatal("Subscribe returns a subscription", outcome(err))
+	}
+	return l
+}
+
+// subscribe is listenWith for a call that may fail. Then what the handler is
+// called for is written down in the listener all the same.
+func (h *handle) subscribe(ctx context.Context, key broker.Key, also func(event)) (*listener, error) {
 	l := &listener{c: h.c, key: key, more: make(chan struct{})}
 	l.name = fmt.Sprintf("%s's subscription to %s", h.name, brief(key.Room))
 	hear := func(e event) {
@@ -43,8 +56,6 @@ func (h *handle) listenWith(key broker.Key, also func(event)) *listener {
 		}
 		l.hear(e)
 	}
-	ctx, cancel := h.c.bounded()
-	defer cancel()
 	sub, err := h.Subscribe(ctx, key, broker.Handler{
 		Message: func(m broker.Message) { hear(event{message: m}) },
 		Gap: func(reason error) {
@@ -56,13 +67,13 @@ func (h *handle) listenWith(key broker.Key, also func(event)) *listener {
 	})
 	h.c.tell(step{handle: h, verb: "Subscribe", key: key, err: err})
 	if err != nil {
-		h.c.fatal("Subscribe returns a subscription", outcome(err))
+		return l, err
 	}
 	l.sub = sub
 	h.c.mu.Lock()
 	defer h.c.mu.Unlock()
 	h.c.subs = append(h.c.subs, sub)
-	return l
+	return l, nil
 }
 
 func (l *listener) hear(e event) {
@@ -79,8 +90,11 @@ func (l *listener) hear(e event) {
 }
 
 // take waits for what is heard next.
-func (l *listener) take() (event, bool) {
-	patience := time.NewTimer(l.c.suite.harness.Patience)
+func (l *listener) take() (event, bool) { return l.takeFor(l.c.suite.harness.Patience) }
+
+// takeFor waits for that long.
+func (l *listener) takeFor(d time.Duration) (event, bool) {
+	patience := time.NewTimer(d)
 	defer patience.Stop()
 	for {
 		l.mu.Lock()

@@ -1,3 +1,152 @@
 package conformance_test
 
-var concurrencyMutants = []mutant{}
+import (
+	"context"
+	"sync"
+
+	"github.com/spinneyio/est/broker"
+	"github.com/spinneyio/est/conformance"
+)
+
+var concurrencyMutants = []mutant{{
+	name: "versions are compared, then the commit is written",
+	rule: "concurrency/no-lost-update",
+	harness: func() conformance.Harness {
+		return twistMemory(func() twist { return twist{commit: lookThenWrite} })
+	},
+}, {
+	name: "each handle has a lock of its own",
+	rule: "concurrency/no-lost-update",
+	harness: func() conformance.Harness {
+		return twistMemory(func() twist {
+			lock := make(chan struct{}, 1) // not a Mutex, under which no moment would end
+			return twist{commit: func(b broker.Broker, ctx context.Context, key broker.Key, c broker.Commit) (broker.Receipt, error) {
+				lock <- struct{}{}
+				defer func() { <-lock }()
+				return lookThenWrite(b, ctx, key, c)
+			}}
+		})
+	},
+}, {
+	name:    "loads at the same time are one load",
+	rule:    "concurrency/real-time-order",
+	harness: func() conformance.Harness { return twistMemory(sharedLoads) },
+}, {
+	name:    "messages have a log of their own, which is written after the record",
+	rule:    "concurrency/messages-in-commit-order",
+	harness: logApart,
+}, {
+	name: "value and members are read one after the other",
+	rule: "concurrency/no-torn-reads",
+	harness: readTwice(func(first, second broker.Record) broker.Record {
+		first.Members = second.Members
+		return first
+	}),
+}, {
+	name: "value and position are read one after the other",
+	rule: "concurrency/no-torn-reads",
+	harness: readTwice(func(first, second broker.Record) broker.Record {
+		first.At = second.At
+		return first
+	}),
+}, {
+	name: "the list of members is written back whole",
+	rule: "concurrency/members",
+	harness: func() conformance.Harness {
+		return twistMemory(func() twist { return twist{commit: wholeLists} })
+	},
+}, {
+	name:    "the id is looked for, then the commit is written",
+	rule:    "concurrency/same-commit-at-once",
+	harness: lateIDs,
+}}
+
+func lookThenWrite(b broker.Broker, ctx context.Context, key broker.Key, c broker.Commit) (broker.Receipt, error) {
+	r, err := b.Load(ctx, key, false)
+	if err != nil {
+		return broker.Receipt{}, err
+	}
+	if c.Expect != nil && *c.Expect == r.Version {
+		aMoment()
+		c.Expect = nil
+	}
+	return b.Commit(ctx, key, c)
+}
+
+// sharedLoads lets who loads what somebody else is about to get wait for that.
+func sharedLoads() twist {
+	type what struct {
+		key     broker.Key
+		members bool
+	}
+	type flight struct {
+		done   chan struct{}
+		record broker.Record
+		err    error
+	}
+	var mu sync.Mutex // protects flights
+	flights := map[what]*flight{}
+	return twist{load: func(b broker.Broker, ctx context.Context, key broker.Key, members bool) (broker.Record, error) {
+		w := what{key, members}
+		mu.Lock()
+		f := flights[w]
+		if f != nil {
+			mu.Unlock()
+			<-f.done
+			return f.record, f.err
+		}
+		f = &flight{done: make(chan struct{})}
+		flights[w] = f
+		mu.Unlock()
+		f.record, f.err = b.Load(ctx, key, members)
+		aMoment()
+		mu.Lock()
+		delete(flights, w)
+		mu.Unlock()
+		close(f.done)
+		return f.record, f.err
+	}}
+}
+
+// readTwice reads each record in two steps.
+func readTwice(join func(first, second broker.Record) broker.Record) func() conformance.Harness {
+	return eachMemory(twist{load: func(b broker.Broker, ctx context.Context, key broker.Key, members bool) (broker.Record, error) {
+		first, err := b.Load(ctx, key, members)
+		if err != nil {
+			return broker.Record{}, err
+		}
+		aMoment()
+		second, err := b.Load(ctx, key, members)
+		return join(first, second), err
+	}})
+}
+
+// wholeLists reads the members, changes the list, and writes it back, if the
+// commit takes any version.
+func wholeLists(b broker.Broker, ctx context.Context, key broker.Key, c broker.Commit) (broker.Receipt, error) {
+	if c.Expect != nil || len(c.Members) == 0 {
+		return b.Commit(ctx, key, c)
+	}
+	read, err := b.Load(ctx, key, true)
+	if err != nil {
+		return broker.Receipt{}, err
+	}
+	aMoment()
+	now, err := b.Load(ctx, key, true)
+	if err != nil {
+		return broker.Receipt{}, err
+	}
+	known := map[string]bool{}
+	for _, m := range read.Members {
+		known[m.ID] = true
+	}
+	for _, m := range c.Members {
+		known[m.ID] = true
+	}
+	for _, m := range now.Members {
+		if !known[m.ID] {
+			c.Members = append(c.Members, broker.MemberChange{Op: broker.Remove, ID: m.ID})
+		}
+	}
+	return b.Commit(ctx, key, c)
+}

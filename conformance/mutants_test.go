@@ -49,7 +49,10 @@ func TestMutants(t *testing.T) {
 				m.try(t)
 				return
 			}
-			synctest.Test(t, m.try)
+			synctest.Test(t, func(t *testing.T) {
+				m.try(t)
+				time.Sleep(24 * time.Hour) // for what it has left behind
+			})
 		})
 	}
 }
@@ -118,6 +121,9 @@ func (t *twisted) Close(ctx context.Context) error {
 	return t.close(t.Broker, ctx)
 }
 
+// aMoment, in a bubble, lets all others go on that can, and takes no time.
+func aMoment() { time.Sleep(time.Millisecond) }
+
 // What the good broker states.
 const (
 	valueLimit = 256 << 10
@@ -130,9 +136,11 @@ const (
 // its retention takes no time.
 func memoryHarness() conformance.Harness {
 	store := memory.New(&memory.Options{MaxValue: valueLimit, MaxKey: keyLimit, Queue: queueLimit, Retention: retention})
+	subscriptions := &tally{}
 	return conformance.Harness{
-		Open:   func() (broker.Broker, error) { return store.Open(), nil },
-		Limits: conformance.Limits{Value: valueLimit, Key: keyLimit, Queue: queueLimit, Retention: retention},
+		Open:          func() (broker.Broker, error) { return subscriptions.handle(store.Open()), nil },
+		Limits:        conformance.Limits{Value: valueLimit, Key: keyLimit, Queue: queueLimit, Retention: retention},
+		Subscriptions: subscriptions.count,
 	}
 }
 

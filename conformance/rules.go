@@ -14,8 +14,8 @@ type rule struct {
 	breaks  string // what goes wrong with est if it doesn't
 
 	needs  []need // what the harness has to offer
-	alone  bool   // it stops the store: no other case beside it
-	closes bool   // it closes handles
+	alone  bool   // no other case beside it: it stops the store, or counts what is in it
+	closes bool   // it closes handles, or cuts them off
 
 	check func(*trial)
 }

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -58,6 +59,13 @@ func (c *trial) tell(s step) {
 // note adds words to the story.
 func (c *trial) note(format string, args ...any) {
 	c.tell(step{text: fmt.Sprintf(format, args...)})
+}
+
+// retell lets the story be another one.
+func (c *trial) retell(s story) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.story = s
 }
 
 // tail is the last steps in words. The trial's lock is held.
@@ -148,7 +156,7 @@ func (s *story) record(r broker.Record) string {
 }
 
 func (s *story) failure(err error) string {
-	if c, ok := err.(*broker.Conflict); ok {
+	if c, ok := errors.AsType[*broker.Conflict](err); ok {
 		return s.conflict(c)
 	}
 	return "error: " + err.Error()

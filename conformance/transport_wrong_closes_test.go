@@ -218,6 +218,7 @@ var wrongCloses = []wrongTransport{
 			}
 			err := c.Write(messages[:1])
 			if err == nil {
+				pause(time.Millisecond) // so that a Close comes between
 				_ = c.Write(messages[1:])
 			}
 			return err

@@ -209,7 +209,7 @@ func (c *trial) want(what string, got, want any) {
 // retained gives up, and lets the case run again, if so much time has passed
 // since then that receipts from then may have been dropped.
 func (c *trial) retained(since time.Time) {
-	if keep := c.suite.harness.Limits.Retention; keep == 0 || time.Since(since) < keep {
+	if c.keeps(since) {
 		return
 	}
 	c.mu.Lock()
@@ -218,12 +218,19 @@ func (c *trial) retained(since time.Time) {
 	panic(gaveUp{})
 }
 
+// keeps says whether receipts from then have to be known still.
+func (c *trial) keeps(since time.Time) bool {
+	keep := c.suite.harness.Limits.Retention
+	return keep == 0 || time.Since(since) < keep
+}
+
 // key returns a key of a room that nobody has used.
 func (c *trial) key() broker.Key {
 	c.mu.Lock()
-	n := len(c.keys) + 1
-	c.mu.Unlock()
-	return c.keyOf(broker.Key{Namespace: c.namespace, Room: fmt.Sprintf("room-%d", n)})
+	defer c.mu.Unlock()
+	key := broker.Key{Namespace: c.namespace, Room: fmt.Sprintf("room-%d", len(c.keys)+1)}
+	c.keys = append(c.keys, key)
+	return key
 }
 
 // keyOf notes that the case uses key, so that it is tidied up.

@@ -1,0 +1,34 @@
+package conformance_test
+
+import (
+	"flag"
+	"testing"
+	"testing/synctest"
+
+	"github.com/spinneyio/est/conformance"
+)
+
+// seeds is how many seeds the good brokers are tried with: few by default, so that
+// go test stays quick; .ci/run takes a hundred.
+var seeds = flag.Uint64("seeds", 5, "how many seeds the good brokers are tried with")
+
+// What the random cases draw, and how goroutines are scheduled, doesn't matter to
+// a broker that is right.
+func TestGoodBrokerPassesManySeeds(t *testing.T) {
+	for seed := uint64(1); seed <= *seeds; seed++ {
+		synctest.Test(t, func(t *testing.T) {
+			h := memoryHarness()
+			h.Seed = seed
+			r := conformance.Check(h)
+			for _, f := range r.Failed {
+				t.Errorf("\n%s", f)
+			}
+			if len(r.Passed) == 0 {
+				t.Error("nothing was tried")
+			}
+		})
+		if t.Failed() {
+			return
+		}
+	}
+}
