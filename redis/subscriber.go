@@ -128,8 +128,8 @@ func (s *subscriber) add(sub *subscription, name string) bool {
 	sub.topic = t
 	t.subs = append(t.subs, sub)
 	if len(t.subs) == 1 {
-		t.last, t.again = sub.after, false
-		s.send() // it may be about to be unsubscribed from
+		t.again = false // who was here before has gone
+		s.send()        // it may be about to be unsubscribed from
 	}
 	if t.live() {
 		sub.start()
@@ -206,6 +206,7 @@ func (s *subscriber) acknowledged(name string) {
 	t.unanswered--
 	switch {
 	case t.live():
+		t.last = broker.Position{}
 		if t.again {
 			t.again = false
 			s.gap(t, ErrReconnected)
