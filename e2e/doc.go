@@ -1,7 +1,7 @@
 // Package e2e holds the tests that need a real network or a real browser. It is a
 // module of its own, so that est itself does not depend on what they need.
 //
-//   - scenario_test.go plays examples/consult/testdata/scenario.txt against the
+//   - scenario_test.go plays examples/consult/scenario/scenario.txt against the
 //     built program, over WebSockets.
 //   - badinput_test.go sends to an instance what no good client would.
 //   - browser_test.go opens the program's page in a headless Chromium.

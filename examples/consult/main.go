@@ -4,8 +4,8 @@
 //
 //	go run ./examples/consult
 //
-// Then open http://127.0.0.1:8080 in two tabs. The application itself is
-// [Integration]; everything else here serves it.
+// Then open http://127.0.0.1:8080 in two tabs. The application itself is in the
+// folder consult, what it must do in scenario.
 package main
 
 import (
@@ -17,9 +17,11 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/spinneyio/est/broker"
+	"github.com/spinneyio/est/examples/consult/consult"
 	"github.com/spinneyio/est/memory"
 )
 
@@ -45,8 +47,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 2
 	}
 	logger := slog.New(slog.NewTextHandler(stderr, nil))
-	err = serve(ctx, c.addr, c.instances, b, stdout, logger)
-	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
+	err = consult.Serve(ctx, c.addr, slices.Repeat([]broker.Broker{b}, c.instances), stdout, logger)
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), consult.StopWithin)
 	defer cancel()
 	if err = errors.Join(err, b.Close(closing)); err != nil {
 		fmt.Fprintln(stderr, "consult:", err)

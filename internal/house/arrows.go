@@ -42,8 +42,6 @@ var production = []arrow{
 	{"transport/gws", gws, "it is the only package that knows gws"},
 	{"transport/pipe", "core", "handshakes, messages and close codes are core's words"},
 	{"transport/pipe", "transport", "it is a transport"},
-	{"transport/internal/...", "core", "the transports' common tests speak core's words"},
-	{"transport/internal/...", "transport", "they test its promises"},
 
 	{"conformance", "broker", "it states a broker's rules as cases"},
 	{"conformance", "transport", "it states a transport's promises as cases"},
@@ -63,6 +61,7 @@ var production = []arrow{
 	{"examples/...", "transport", "a client in an example dials any acceptor"},
 	{"examples/...", "transport/gws", "browsers connect to it"},
 	{"examples/...", "transport/pipe", "an example without a network"},
+	{"examples/consult/...", "examples/consult/...", "a command has its application, and that its play, in folders beside it"},
 }
 
 // tests has what test files may import besides: what it takes to show a package
@@ -78,7 +77,7 @@ var tests = []arrow{
 	{"memory", "conformance", "it passes the suite"},
 	{"redis", "conformance", "it passes the suite"},
 	{"redis", miniredis, "a Redis in process"},
-	{"transport/...", "transport/internal/...", "the transports' common tests"},
+	{"redis", "internal/redistest", "a Redis that dies, and a network that fails"},
 	{"transport/...", "core/instance", "a transport is tried with a real instance"},
 	{"transport/...", "conformance", "it passes the suite"},
 	{"conformance", "core/instance", "the transports' suite is tried with a real instance"},
@@ -88,6 +87,7 @@ var tests = []arrow{
 	{"esttest", "transport/pipe", "the simulation is compared with the driver"},
 	{"examples/...", "esttest", "an example shows how an integration is tested"},
 	{"examples/...", miniredis, "a Redis in process"},
+	{"examples/...", "internal/redistest", "an example of several processes has a Redis between them"},
 
 	{".", "internal/house", "the rules are run on the tree"},
 	{".", "core/instance", "the README's program is compiled and run"},

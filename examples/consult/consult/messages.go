@@ -1,4 +1,4 @@
-package main
+package consult
 
 import "github.com/spinneyio/est/core"
 

@@ -1,4 +1,4 @@
-package main
+package consult
 
 import (
 	"encoding/json"

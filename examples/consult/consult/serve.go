@@ -1,4 +1,4 @@
-package main
+package consult
 
 import (
 	"context"
@@ -18,8 +18,8 @@ import (
 	"github.com/spinneyio/est/transport/gws"
 )
 
-// stopWithin is how long a clean stop may take.
-const stopWithin = 10 * time.Second
+// StopWithin is how long a clean stop may take.
+const StopWithin = 10 * time.Second
 
 // backend is one instance and the web server in front of it.
 type backend struct {
@@ -28,23 +28,26 @@ type backend struct {
 	server   *http.Server
 }
 
-// serve runs n instances on b until ctx is done or one of them fails, and then
-// stops them all. It says on stdout where each one is.
-func serve(ctx context.Context, addr string, n int, b broker.Broker, stdout io.Writer, logger *slog.Logger) error {
-	listeners, err := listen(addr, n)
+// Serve runs an instance on each of the brokers, among which one may stand several
+// times, until ctx is done or one of them fails, and then stops them all, within
+// [StopWithin]. The first instance is on addr, host:port, the others on the next
+// ports; with port 0 all get free ones. Serve says on stdout where each one is. The
+// brokers stay open.
+func Serve(ctx context.Context, addr string, brokers []broker.Broker, stdout io.Writer, logger *slog.Logger) error {
+	listeners, err := listen(addr, len(brokers))
 	if err != nil {
 		return err
 	}
 	var backends []*backend
-	for _, l := range listeners {
-		each, err := newBackend(l, listeners, b, logger)
+	for i, l := range listeners {
+		each, err := newBackend(l, listeners, brokers[i], logger)
 		if err != nil {
 			return errors.Join(err, stop(backends), closeAll(listeners))
 		}
 		backends = append(backends, each)
 	}
 
-	failed := make(chan error, n)
+	failed := make(chan error, len(backends))
 	var running sync.WaitGroup
 	for i, each := range backends {
 		running.Go(func() {
@@ -87,7 +90,7 @@ func newBackend(l net.Listener, all []net.Listener, b broker.Broker, logger *slo
 // stop drains the instances side by side, and only then closes their doors: who
 // knocks meanwhile is told that the server is going away.
 func stop(backends []*backend) error {
-	ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
+	ctx, cancel := context.WithTimeout(context.Background(), StopWithin)
 	defer cancel()
 	errs := make([]error, len(backends))
 	var stopping sync.WaitGroup
