@@ -49,8 +49,9 @@ func TestConformance(t *testing.T) {
 		return &handle{Broker: b, client: client, proxy: proxy}, nil
 	}
 	conformance.Run(t, conformance.Harness{
-		Open:   open,
-		Limits: conformance.Limits{Value: o.MaxValue, Key: o.MaxKey, Queue: o.Queue, Retention: o.Retention},
+		Open:          open,
+		Subscriptions: func() (int, error) { return subscriptions(server, o.Prefix) },
+		Limits:        conformance.Limits{Value: o.MaxValue, Key: o.MaxKey, Queue: o.Queue, Retention: o.Retention},
 		Faults: conformance.Faults{
 			Cut: func(b broker.Broker) error {
 				b.(*handle).proxy.Cut()
@@ -67,4 +68,26 @@ func TestConformance(t *testing.T) {
 			Rollback: func() (func() error, error) { return server.Snapshot() },
 		},
 	})
+}
+
+// subscriptions is how many subscriptions the server has to topics of rooms.
+func subscriptions(server *redistest.Server, prefix string) (int, error) {
+	reply, err := server.Command("PUBSUB", "CHANNELS", prefix+":c:*")
+	if err != nil {
+		return 0, err
+	}
+	command := []string{"PUBSUB", "NUMSUB"}
+	for _, topic := range reply.([]any) {
+		command = append(command, topic.(string))
+	}
+	if reply, err = server.Command(command...); err != nil {
+		return 0, err
+	}
+	sum := 0
+	for i, n := range reply.([]any) {
+		if i%2 == 1 {
+			sum += int(n.(int64))
+		}
+	}
+	return sum, nil
 }
