@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/spinneyio/est/broker"
+	"github.com/spinneyio/est/internal/inbox"
 )
 
 // Options adjusts a [Broker]. A field's zero value is its default.
@@ -48,11 +49,7 @@ type Broker struct {
 	closed atomic.Bool
 	ending sync.Once // the part of Close that is done once
 
-	// running counts the goroutines of this handle's subscriptions, and one more
-	// until these have ended and no goroutine can be added. So it comes to zero
-	// once, and that closes idle.
-	running atomic.Int64
-	idle    chan struct{}
+	inboxes *inbox.Group
 }
 
 var _ broker.Broker = (*Broker)(nil)
@@ -119,7 +116,7 @@ func (b *Broker) Subscribe(ctx context.Context, key broker.Key, h broker.Handler
 	if h.Message == nil || h.Gap == nil {
 		return nil, errors.New("memory: subscribe: a handler needs both functions, Message and Gap")
 	}
-	s := &subscription{broker: b, key: key, handler: h}
+	s := &subscription{broker: b, key: key, inbox: b.inboxes.Open(h)}
 	if err := b.subscribe(key, s); err != nil {
 		return nil, fmt.Errorf("memory: subscribe to %s: %w", key, err)
 	}
@@ -137,19 +134,12 @@ func (b *Broker) Close(ctx context.Context) error {
 		for i := range b.shards {
 			b.shards[i].leave(b)
 		}
-		b.done()
+		b.inboxes.End()
 	})
-	select {
-	case <-b.idle:
-		return nil
-	default: // select doesn't prefer it if ctx has ended too
+	if err := b.inboxes.Wait(ctx); err != nil {
+		return fmt.Errorf("memory: close: a handler is still running: %w", err)
 	}
-	select {
-	case <-b.idle:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("memory: close: a handler is still running: %w", ctx.Err())
-	}
+	return nil
 }
 
 // ready says why a call is not even begun.
@@ -158,11 +148,4 @@ func (b *Broker) ready(ctx context.Context) error {
 		return broker.ErrClosed
 	}
 	return ctx.Err()
-}
-
-// done takes one away from running.
-func (b *Broker) done() {
-	if b.running.Add(-1) == 0 {
-		close(b.idle)
-	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/spinneyio/est/broker"
+	"github.com/spinneyio/est/internal/inbox"
 )
 
 // shard is a part of the rooms, by hash of the key.
@@ -70,7 +71,7 @@ func (s *shard) leave(b *Broker) {
 			if sub.broker != b {
 				return false
 			}
-			sub.end()
+			sub.inbox.Close()
 			return true
 		})
 		s.tidy(r)
@@ -96,9 +97,9 @@ func (b *Broker) commit(key broker.Key, c broker.Commit) (broker.Receipt, error)
 		b.retention.add(r)
 	}
 	if state.Record(false).At.Seq > before { // not a repeated commit, nor one without messages
-		d := &delivery{commit: c.ID, version: receipt.Version, epoch: receipt.At.Epoch, before: before, bodies: c.Messages}
+		d := &inbox.Delivery{Commit: c.ID, Version: receipt.Version, Epoch: receipt.At.Epoch, Before: before, Bodies: c.Messages}
 		for _, sub := range r.subscriptions {
-			sub.enqueue(d)
+			sub.inbox.Deliver(d) // under the lock, so that all get the commits in one order
 		}
 	}
 	return receipt, nil

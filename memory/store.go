@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/spinneyio/est/broker"
+	"github.com/spinneyio/est/internal/inbox"
 )
 
 // store is the rooms, and all that its handles share. It knows a handle only by
@@ -40,9 +41,7 @@ func setDefault[T int | time.Duration](option *T, v T) {
 }
 
 func (st *store) open() *Broker {
-	b := &Broker{store: st, idle: make(chan struct{})}
-	b.running.Store(1)
-	return b
+	return &Broker{store: st, inboxes: inbox.NewGroup(st.options.Queue, ErrOverflow)}
 }
 
 func (st *store) shard(key broker.Key) *shard {

@@ -29,7 +29,7 @@ func TestEnterDecidesWhatIsClosed(t *testing.T) {
 		s.mu.Unlock()
 	}
 	_, commitErr := b.commit(key(1), broker.Commit{ID: broker.CommitID{Writer: "w", N: 1}})
-	subscribeErr := b.subscribe(key(1), &subscription{broker: b, key: key(1), handler: deaf})
+	subscribeErr := b.subscribe(key(1), &subscription{broker: b, key: key(1), inbox: b.inboxes.Open(deaf)})
 	for _, err := range []error{enterErr, commitErr, subscribeErr} {
 		if !errors.Is(err, broker.ErrClosed) {
 			t.Errorf("%v, want ErrClosed", err)

@@ -29,8 +29,12 @@ var production = []arrow{
 	{"core/instance", "transport", "it accepts connections from transports"},
 
 	{"memory", "broker", "it is a broker"},
+	{"memory", "internal/inbox", "brokers deliver alike"},
 	{"redis", "broker", "it is a broker"},
+	{"redis", "internal/inbox", "brokers deliver alike"},
 	{"redis", goredis, "it speaks to Redis by the client that the application has"},
+
+	{"internal/inbox", "broker", "it calls a broker's handlers"},
 
 	{"transport", "core", "handshakes and close codes are core's words"},
 	{"transport/gws", "core", "handshakes and close codes are core's words"},

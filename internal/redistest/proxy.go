@@ -60,7 +60,7 @@ func NewProxy(t testing.TB, target string) *Proxy {
 	p := &Proxy{t: t, target: target, addr: l.Addr().String(), links: map[*link]struct{}{}}
 	p.stats.Commands = map[string]int{}
 	p.serve(l)
-	t.Cleanup(p.close)
+	t.Cleanup(p.Close)
 	return p
 }
 
@@ -158,8 +158,9 @@ func (p *Proxy) shut() {
 	}
 }
 
-// close ends the proxy with its test, and returns when all goroutines have ended.
-func (p *Proxy) close() {
+// Close ends the proxy, as the end of its test does, and returns when all its
+// goroutines have ended.
+func (p *Proxy) Close() {
 	p.control.Lock()
 	defer p.control.Unlock()
 	p.closed = true

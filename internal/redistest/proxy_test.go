@@ -199,7 +199,7 @@ func TestFaultsDuringTraffic(t *testing.T) {
 		stop := make(chan struct{})
 		t.Cleanup(clients.Wait)           // then these have ended
 		t.Cleanup(func() { close(stop) }) // which these were told
-		t.Cleanup(p.close)                // while the proxy ends
+		t.Cleanup(p.Close)                // while the proxy ends
 		for range 8 {
 			clients.Go(func() { hammer(p, stop) })
 		}

@@ -1,0 +1,41 @@
+package redis
+
+import (
+	"strings"
+
+	"github.com/spinneyio/est/broker"
+)
+
+// names are what a room is called in Redis. All have the same hash tag, so in a
+// cluster they are on one node, and one script may touch them.
+type names struct {
+	record, members, recent, older, topic string
+}
+
+func (b *Broker) names(key broker.Key) names {
+	tag := ":{" + escape(key.Namespace, true) + ":" + escape(key.Room, false) + "}"
+	p := b.options.Prefix
+	return names{p + ":r" + tag, p + ":m" + tag, p + ":w" + tag, p + ":o" + tag, p + ":c" + tag}
+}
+
+// escape makes text fit into a hash tag, and differ whatever text it is: the
+// first colon in the tag is where the namespace ends.
+func escape(text string, colons bool) string {
+	special := "%{}"
+	if colons {
+		special = "%{}:"
+	}
+	if !strings.ContainsAny(text, special) {
+		return text
+	}
+	const digits = "0123456789ABCDEF"
+	var b strings.Builder
+	for i := range len(text) {
+		if c := text[i]; strings.IndexByte(special, c) >= 0 {
+			b.Write([]byte{'%', digits[c>>4], digits[c&15]})
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}

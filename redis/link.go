@@ -1,0 +1,139 @@
+package redis
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	mathrand "math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+)
+
+// link is one connection for messages. It is given up at the first error, and
+// never mended: go-redis would do that too, but without telling what was missed.
+type link struct {
+	s      *subscriber
+	pubsub *goredis.PubSub
+	probe  string        // a topic of its own, to hear itself
+	heard  atomic.Uint64 // what was received, counted
+}
+
+// batch is how many topics are named in one command.
+const batch = 512
+
+// run makes one connection after the other, until the broker is closed.
+func (s *subscriber) run() {
+	for attempt := 0; s.ctx.Err() == nil; attempt++ {
+		l := &link{s: s, pubsub: s.client.Subscribe(s.ctx), probe: s.broker.options.Prefix + ":p:" + rand.Text()}
+		err := l.serve()
+		// Closing waits for a write that hangs.
+		s.tasks.Go(func() { _ = l.pubsub.Close() })
+		s.down(err)
+		if l.heard.Load() > 0 {
+			attempt = 0
+		}
+		s.pause(attempt)
+	}
+}
+
+// pause waits about 10 ms, and twice as long for each attempt, up to a second.
+func (s *subscriber) pause(attempt int) {
+	about := min(10*time.Millisecond<<min(attempt, 7), time.Second)
+	timer := time.NewTimer(about/2 + mathrand.N(about))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-s.ctx.Done():
+	}
+}
+
+// serve uses the connection until it breaks, and returns why.
+func (l *link) serve() error {
+	if err := l.pubsub.Subscribe(l.s.ctx, l.probe); err != nil { // connects
+		return err
+	}
+	l.s.up()
+	ctx, cancel := context.WithCancelCause(l.s.ctx)
+	l.s.tasks.Go(func() { cancel(l.read()) })
+	l.s.tasks.Go(func() { cancel(l.write(ctx)) })
+	l.s.tasks.Go(func() { cancel(l.watch(ctx)) })
+	<-ctx.Done()
+	return context.Cause(ctx)
+}
+
+// read hands in what comes, until the connection is closed. It has no timeout: one
+// in the middle of a message would tear that apart.
+func (l *link) read() error {
+	for {
+		m, err := l.pubsub.Receive(l.s.ctx)
+		if err != nil {
+			return err
+		}
+		l.heard.Add(1)
+		switch m := m.(type) {
+		case *goredis.Message:
+			l.s.published(m.Channel, m.Payload)
+		case *goredis.Subscription:
+			l.s.acknowledged(m.Channel)
+		}
+	}
+}
+
+// write sends what the server has to be told.
+func (l *link) write(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-l.s.wake:
+		}
+		for {
+			subscribe, unsubscribe := l.s.unsent(batch)
+			if len(subscribe)+len(unsubscribe) == 0 {
+				break
+			}
+			if len(subscribe) > 0 {
+				if err := l.pubsub.Subscribe(ctx, subscribe...); err != nil {
+					return err
+				}
+			}
+			if len(unsubscribe) > 0 {
+				if err := l.pubsub.Unsubscribe(ctx, unsubscribe...); err != nil {
+					return err
+				}
+			}
+		}
+	}
+}
+
+var errSilent = errors.New("a message to ourselves did not come back")
+
+// watch tries a connection that is silent, and returns if it is dead. A message to
+// ourselves goes the way that all go: to the server by the client, and back by
+// this connection. If it can't be sent, that says nothing about this connection.
+func (l *link) watch(ctx context.Context) error {
+	every := time.NewTicker(l.s.broker.options.Probe)
+	defer every.Stop()
+	before, sent := uint64(0), false
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-every.C:
+		}
+		heard := l.heard.Load()
+		if heard != before {
+			before, sent = heard, false
+			continue
+		}
+		if sent {
+			return fmt.Errorf("%w within %v", errSilent, l.s.broker.options.Probe)
+		}
+		call, cancel := context.WithTimeout(ctx, l.s.broker.options.Probe)
+		sent = l.s.broker.calls.do(call, goredis.NewIntCmd(call, "publish", l.probe, "")) == nil
+		cancel()
+	}
+}

@@ -1,0 +1,169 @@
+package redis
+
+import (
+	"context"
+	"crypto/sha1"
+	_ "embed"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/spinneyio/est/broker"
+)
+
+//go:embed commit.lua
+var commitLua string
+
+//go:embed load.lua
+var loadLua string
+
+// script is one of our scripts, and the hash by which the server knows it.
+type script struct{ text, hash string }
+
+var (
+	commitScript = newScript(commitLua)
+	loadScript   = newScript(loadLua)
+)
+
+func newScript(text string) *script {
+	sum := sha1.Sum([]byte(text)) // Redis names scripts so
+	return &script{text, hex.EncodeToString(sum[:])}
+}
+
+// run runs a script, by its hash; by its text if the server doesn't know that,
+// as after a restart.
+func (b *Broker) run(ctx context.Context, s *script, keys int, args []any) ([]any, error) {
+	args[0], args[1], args[2] = "evalsha", s.hash, keys
+	cmd := goredis.NewSliceCmd(ctx, args...)
+	err := b.calls.do(ctx, cmd)
+	if err != nil && strings.HasPrefix(err.Error(), "NOSCRIPT") {
+		// Not the same slice: an attempt that was given up may still be sending it.
+		cmd = goredis.NewSliceCmd(ctx, append([]any{"eval", s.text}, args[2:]...)...)
+		err = b.calls.do(ctx, cmd)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return cmd.Val(), nil
+}
+
+// commit applies c by the script.
+func (b *Broker) commit(ctx context.Context, key broker.Key, c broker.Commit) (broker.Receipt, error) {
+	n := b.names(key)
+	expect := "*"
+	if c.Expect != nil {
+		expect = "=" + string(*c.Expect)
+	}
+	args := make([]any, 3, 17+3*len(c.Members)) // run fills in the first three
+	args = append(args, n.record, n.members, n.recent, n.older,
+		c.ID.Writer, fmt.Sprintf("%020d", c.ID.N), c.ID.Writer+"-"+strconv.FormatUint(c.ID.N, 10), expect,
+		[]string{"k", "p", "d"}[c.Value.Op], c.Value.Value, b.retention, n.topic, len(c.Messages))
+	var frame []byte
+	if len(c.Messages) > 0 {
+		frame = appendFrame(nil, c)
+	}
+	args = append(args, frame)
+	for _, m := range c.Members {
+		args = append(args, memberOps[m.Op], m.ID, m.Data)
+	}
+	reply, err := b.run(ctx, commitScript, 4, args)
+	if err != nil {
+		return broker.Receipt{}, err
+	}
+	return parseAnswer(reply)
+}
+
+var memberOps = []string{broker.Require: "?", broker.Add: "+", broker.Replace: "~", broker.Remove: "-"}
+
+// parseAnswer reads what the script for commits answers.
+func parseAnswer(reply []any) (broker.Receipt, error) {
+	switch what, _ := at(reply, 0).(string); what {
+	case "ok":
+		position, err := parsePosition(at(reply, 2), at(reply, 3))
+		return broker.Receipt{Version: version(at(reply, 1)), At: position}, err
+	case "stale":
+		return broker.Receipt{}, fmt.Errorf("%w: the last one was number %v", broker.ErrStale, at(reply, 1))
+	case "conflict":
+		record, err := parseRecord(reply[1:])
+		if err != nil {
+			return broker.Receipt{}, err
+		}
+		conflict := &broker.Conflict{Record: record}
+		gone, _ := at(reply, 5).([]any)
+		for _, id := range gone {
+			text, _ := id.(string)
+			conflict.Gone = append(conflict.Gone, text)
+		}
+		slices.Sort(conflict.Gone)
+		return broker.Receipt{}, conflict
+	default:
+		return broker.Receipt{}, fmt.Errorf("the script answered %q, which it never should: is another version of it at work?", reply)
+	}
+}
+
+// load reads a record.
+func (b *Broker) load(ctx context.Context, key broker.Key, members bool) (broker.Record, error) {
+	n := b.names(key)
+	if !members {
+		cmd := goredis.NewSliceCmd(ctx, "hmget", n.record, "v", "t", "e", "s")
+		if err := b.calls.do(ctx, cmd); err != nil {
+			return broker.Record{}, err
+		}
+		return parseRecord(cmd.Val())
+	}
+	reply, err := b.run(ctx, loadScript, 2, []any{nil, nil, nil, n.record, n.members})
+	if err != nil {
+		return broker.Record{}, err
+	}
+	fields, _ := at(reply, 0).([]any)
+	record, err := parseRecord(fields)
+	if err != nil {
+		return broker.Record{}, err
+	}
+	list, _ := at(reply, 1).([]any)
+	for i := 0; i+1 < len(list); i += 2 {
+		id, _ := list[i].(string)
+		data, _ := list[i+1].(string)
+		record.Members = append(record.Members, broker.Member{ID: id, Data: []byte(data)})
+	}
+	slices.SortFunc(record.Members, func(x, y broker.Member) int { return strings.Compare(x.ID, y.ID) })
+	return record, nil
+}
+
+// parseRecord reads value, version, epoch and number.
+func parseRecord(fields []any) (r broker.Record, err error) {
+	if value, ok := at(fields, 0).(string); ok {
+		r.Value = []byte(value)
+	}
+	r.Version = version(at(fields, 1))
+	r.At, err = parsePosition(at(fields, 2), at(fields, 3))
+	return r, err
+}
+
+func version(reply any) broker.Version {
+	text, _ := reply.(string)
+	return broker.Version(text)
+}
+
+func parsePosition(epoch, seq any) (p broker.Position, err error) {
+	if p.Epoch, _ = epoch.(string); p.Epoch == "" {
+		return p, nil // there is no record
+	}
+	text, _ := seq.(string)
+	if p.Seq, err = strconv.ParseUint(text, 10, 64); err != nil {
+		return p, fmt.Errorf("the number of a room's last message is %q: has something else written to it?", text)
+	}
+	return p, nil
+}
+
+// at is the i-th part of a reply; nil if it is shorter.
+func at(reply []any, i int) any {
+	if i < len(reply) {
+		return reply[i]
+	}
+	return nil
+}

@@ -1,0 +1,327 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/spinneyio/est/broker"
+	"github.com/spinneyio/est/internal/inbox"
+)
+
+// ErrReconnected is the reason of a gap: the connection for messages was made
+// anew, and what was published meanwhile is lost.
+var ErrReconnected = errors.New("redis: the connection for messages was made anew")
+
+// ErrMissing is the reason of a gap: the numbers of a room's messages show that
+// some did not arrive, or that the server went back to an earlier state.
+var ErrMissing = errors.New("redis: a room's messages don't follow each other")
+
+// subscriber has the topics that are subscribed to here. One connection serves
+// them all, see link.go: it sends what the server has yet to be told, and hands
+// in what the server says.
+type subscriber struct {
+	broker  *Broker
+	client  goredis.UniversalClient
+	cluster bool
+
+	ctx    context.Context // ends with the broker
+	cancel context.CancelFunc
+	tasks  sync.WaitGroup // run, and connections that are being closed
+	wake   chan struct{}  // holds one: there is something to send
+
+	// mu protects what follows, and all topics and subscriptions. Nobody waits for
+	// the network or calls a handler under it.
+	mu      sync.Mutex
+	topics  map[string]*topic
+	linked  bool  // there is a connection
+	trouble error // why there is none, or why it isn't trusted
+}
+
+// topic is a room that somebody here is subscribed to, or was until just now.
+type topic struct {
+	name string
+	subs []*subscription
+
+	asked      bool            // the last that was sent over this connection is SUBSCRIBE
+	unanswered int             // what was sent over this connection and not yet acknowledged
+	again      bool            // it was live over another connection: as soon as it is over this one, there is a gap
+	last       broker.Position // of the last message; zero: unknown
+}
+
+// live says whether the server sends what is published to t.
+func (t *topic) live() bool { return t.asked && t.unanswered == 0 }
+
+// subscription is one handler of a topic.
+type subscription struct {
+	subscriber *subscriber
+	topic      *topic
+	inbox      *inbox.Inbox
+	ready      chan struct{}   // closed when the topic is live, for the first time since
+	on         bool            // ready is closed
+	after      broker.Position // messages up to here are from before Subscribe was called; zero: there can be none
+}
+
+func newSubscriber(b *Broker, client goredis.UniversalClient) *subscriber {
+	s := &subscriber{broker: b, client: client, wake: make(chan struct{}, 1), topics: map[string]*topic{}}
+	_, s.cluster = client.(*goredis.ClusterClient)
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.tasks.Go(s.run)
+	return s
+}
+
+// subscribe returns when the server will send what is published to key from then
+// on.
+func (s *subscriber) subscribe(ctx context.Context, key broker.Key, h broker.Handler) (*subscription, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	name := s.broker.names(key).topic
+	var after broker.Position
+	if s.late(name) {
+		r, err := s.broker.load(ctx, key, false)
+		if err != nil {
+			return nil, err
+		}
+		after = r.At
+	}
+	sub := &subscription{subscriber: s, inbox: s.broker.inboxes.Open(h), ready: make(chan struct{}), after: after}
+	if !s.add(sub, name) {
+		return nil, broker.ErrClosed
+	}
+	select {
+	case <-sub.ready:
+		return sub, nil
+	case <-ctx.Done():
+		s.remove(sub)
+		return nil, fmt.Errorf("the server has not acknowledged it: %w", errors.Join(ctx.Err(), s.health()))
+	case <-s.ctx.Done():
+		return nil, broker.ErrClosed
+	}
+}
+
+// late says whether messages may come that were published before now: if the
+// topic has been subscribed to, or if they come by way of another node.
+func (s *subscriber) late(name string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cluster || s.topics[name] != nil
+}
+
+// add adds sub to its topic; false if the broker is closed.
+func (s *subscriber) add(sub *subscription, name string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ctx.Err() != nil {
+		return false
+	}
+	t := s.topics[name]
+	if t == nil {
+		t = &topic{name: name}
+		s.topics[name] = t
+		s.send()
+	}
+	sub.topic = t
+	t.subs = append(t.subs, sub)
+	if len(t.subs) == 1 {
+		t.again = false // who was here before has gone
+		s.send()        // it may be about to be unsubscribed from
+	}
+	if t.live() {
+		sub.start()
+	}
+	return true
+}
+
+// start lets sub get messages.
+func (sub *subscription) start() {
+	if !sub.on {
+		sub.on = true
+		close(sub.ready)
+	}
+}
+
+// remove takes sub out of its topic.
+func (s *subscriber) remove(sub *subscription) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sub.inbox.Close()
+	t := sub.topic
+	t.subs = slices.DeleteFunc(t.subs, func(x *subscription) bool { return x == sub })
+	if len(t.subs) == 0 {
+		s.send()
+	}
+}
+
+// Close ends the subscription, as in [broker.Subscription]. It waits for nothing
+// and returns no error.
+func (sub *subscription) Close(context.Context) error {
+	sub.subscriber.remove(sub)
+	return nil
+}
+
+// send wakes who sends. mu is held.
+func (s *subscriber) send() {
+	select {
+	case s.wake <- struct{}{}:
+	default: // somebody has
+	}
+}
+
+// unsent takes names of topics that the server has to be told of, at most most of
+// each kind, and forgets topics that nobody needs any more.
+func (s *subscriber) unsent(most int) (subscribe, unsubscribe []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for name, t := range s.topics {
+		wanted := len(t.subs) > 0
+		switch {
+		case !wanted && !t.asked && t.unanswered == 0:
+			delete(s.topics, name)
+		case wanted && !t.asked && len(subscribe) < most:
+			t.asked = true
+			t.unanswered++
+			subscribe = append(subscribe, name)
+		case !wanted && t.asked && len(unsubscribe) < most:
+			t.asked = false
+			t.unanswered++
+			unsubscribe = append(unsubscribe, name)
+		}
+	}
+	return subscribe, unsubscribe
+}
+
+// acknowledged notes that the server has done what it was told about a topic.
+func (s *subscriber) acknowledged(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.topics[name]
+	if t == nil || t.unanswered == 0 {
+		return // the probe's
+	}
+	t.unanswered--
+	switch {
+	case t.live():
+		t.last = broker.Position{}
+		if t.again {
+			t.again = false
+			s.gap(t, ErrReconnected)
+		}
+		for _, sub := range t.subs {
+			sub.start()
+		}
+	case t.unanswered == 0:
+		s.send() // it may be dropped, or is wanted again
+	}
+}
+
+// gap tells all that are on of a gap. mu is held.
+func (s *subscriber) gap(t *topic, reason error) {
+	for _, sub := range t.subs {
+		if sub.on {
+			sub.after = broker.Position{}
+			sub.inbox.Gap(reason)
+		}
+	}
+}
+
+// published delivers what was published to a topic.
+func (s *subscriber) published(name, payload string) {
+	d, err := parseFrame([]byte(payload))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.topics[name]
+	if t == nil {
+		return // nobody needs it any more
+	}
+	if err != nil {
+		s.gap(t, err)
+		return
+	}
+	if !follows(t.last, d) {
+		s.gap(t, ErrMissing)
+	}
+	t.last = broker.Position{Epoch: d.Epoch, Seq: d.Before + uint64(len(d.Bodies))}
+	for _, sub := range t.subs {
+		if sub.on && (sub.after.Epoch != d.Epoch || sub.after.Seq <= d.Before) {
+			sub.inbox.Deliver(d)
+		}
+	}
+}
+
+// follows says whether nothing is missing between last and d.
+func follows(last broker.Position, d *inbox.Delivery) bool {
+	switch last.Epoch {
+	case "":
+		return true
+	case d.Epoch:
+		return last.Seq == d.Before
+	default:
+		return d.Before == 0
+	}
+}
+
+// up notes that there is a connection, with nothing sent over it.
+func (s *subscriber) up() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.linked, s.trouble = true, nil
+	s.send()
+}
+
+// down notes that there is no connection any more.
+func (s *subscriber) down(reason error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.linked, s.trouble = false, reason
+	for name, t := range s.topics {
+		t.again = t.again || slices.ContainsFunc(t.subs, func(sub *subscription) bool { return sub.on })
+		t.asked, t.unanswered, t.last = false, 0, broker.Position{}
+		if len(t.subs) == 0 {
+			delete(s.topics, name)
+		}
+	}
+}
+
+func (s *subscriber) health() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.ctx.Err() != nil:
+		return broker.ErrClosed
+	case s.trouble != nil:
+		return fmt.Errorf("the connection for messages is away: %w", s.trouble)
+	case !s.linked:
+		return errors.New("the connection for messages is not there yet")
+	}
+	missing := 0
+	for _, t := range s.topics {
+		if len(t.subs) > 0 && !t.live() {
+			missing++
+		}
+	}
+	if missing > 0 {
+		return fmt.Errorf("%d of %d subscriptions are not acknowledged", missing, len(s.topics))
+	}
+	return nil
+}
+
+// close ends all subscriptions.
+func (s *subscriber) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ctx.Err() != nil {
+		return
+	}
+	s.cancel()
+	for _, t := range s.topics {
+		for _, sub := range t.subs {
+			sub.inbox.Close()
+		}
+	}
+	s.broker.inboxes.End()
+}
