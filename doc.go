@@ -19,13 +19,15 @@
 //   - [broker]: the contract for stores, as numbered rules, and the rules as a pure
 //     function. The standard library only.
 //   - [memory]: the embedded broker, for one process and for tests.
+//   - [redis]: the broker for several processes.
+//   - [conformance]: proves a broker, or a transport, of your own.
 //   - [transport]: what a transport and an instance promise each other.
 //   - [transport/gws]: WebSocket, as an http.Handler.
 //   - [transport/pipe]: a client in memory, for tests and for embedding.
 //
 // Programs to read and run are in the folder examples: counter is the smallest
 // thing that can conflict, consult has a web page and all that an application
-// usually needs.
+// usually needs, custombroker is a broker to copy from.
 //
 // # The way of a message
 //
@@ -41,6 +43,8 @@
 // [core/instance]: https://pkg.go.dev/github.com/spinneyio/est/core/instance
 // [broker]: https://pkg.go.dev/github.com/spinneyio/est/broker
 // [memory]: https://pkg.go.dev/github.com/spinneyio/est/memory
+// [redis]: https://pkg.go.dev/github.com/spinneyio/est/redis
+// [conformance]: https://pkg.go.dev/github.com/spinneyio/est/conformance
 // [transport]: https://pkg.go.dev/github.com/spinneyio/est/transport
 // [transport/gws]: https://pkg.go.dev/github.com/spinneyio/est/transport/gws
 // [transport/pipe]: https://pkg.go.dev/github.com/spinneyio/est/transport/pipe

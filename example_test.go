@@ -9,10 +9,14 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	goredis "github.com/redis/go-redis/v9"
 
+	"github.com/spinneyio/est/broker"
+	"github.com/spinneyio/est/conformance"
 	"github.com/spinneyio/est/core"
 	"github.com/spinneyio/est/core/instance"
 	"github.com/spinneyio/est/memory"
+	"github.com/spinneyio/est/redis"
 	"github.com/spinneyio/est/transport/gws"
 	"github.com/spinneyio/est/transport/pipe"
 )
@@ -59,6 +63,28 @@ func Example_server() {
 	}
 	http.Handle("/chat", gws.Handler(i, nil))
 	log.Fatal(http.ListenAndServe("127.0.0.1:8080", nil))
+}
+
+func Example_redis() {
+	client := goredis.NewClient(&goredis.Options{Addr: "localhost:6379"})
+	b, err := redis.New(client, &redis.Options{Prefix: "chat"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	i, err := instance.New(chat, b, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	http.Handle("/chat", gws.Handler(i, nil))
+}
+
+// store stands for a store of your own.
+var store = memory.New(nil)
+
+func TestConformance(t *testing.T) {
+	conformance.Run(t, conformance.Harness{
+		Open: func() (broker.Broker, error) { return store.Open(), nil },
+	})
 }
 
 func TestReceive(t *testing.T) {

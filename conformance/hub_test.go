@@ -79,7 +79,7 @@ func (h *hub) subscribe(b broker.Broker, ctx context.Context, key broker.Key, ha
 		}
 		return s, nil
 	}
-	time.Sleep(time.Millisecond)
+	pause(time.Millisecond)
 	r.sub, r.err = b.Subscribe(ctx, key, broker.Handler{
 		Message: func(m broker.Message) {
 			h.each(r, func(s *hubSubscription) {
@@ -95,7 +95,7 @@ func (h *hub) subscribe(b broker.Broker, ctx context.Context, key broker.Key, ha
 }
 
 func (h *hub) commit(b broker.Broker, ctx context.Context, key broker.Key, c broker.Commit) (broker.Receipt, error) {
-	time.Sleep(300 * time.Microsecond)
+	pause(300 * time.Microsecond)
 	return b.Commit(ctx, key, c)
 }
 

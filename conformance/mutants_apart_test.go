@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/spinneyio/est/broker"
 	"github.com/spinneyio/est/conformance"
@@ -56,7 +57,7 @@ func logApart() conformance.Harness {
 				mu.Lock()
 				versions[commit{key, c.ID}] = receipt.Version
 				mu.Unlock()
-				aMoment()
+				pause(time.Millisecond)
 				logged, err := log.Commit(ctx, key, entry)
 				return broker.Receipt{Version: receipt.Version, At: logged.At}, err
 			},
@@ -108,7 +109,7 @@ func lateIDs() conformance.Harness {
 				case last.n > id.N:
 					return broker.Receipt{}, fmt.Errorf("mutant: %w", broker.ErrStale)
 				}
-				aMoment()
+				pause(time.Millisecond)
 				receipt, err := b.Commit(ctx, key, c)
 				if err == nil {
 					mu.Lock()

@@ -86,7 +86,7 @@ var closingMutants = []mutant{{
 	name: "a goroutine of a handle doesn't end with it",
 	rule: "closing/no-goroutine",
 	harness: eachMemory(twist{close: func(b broker.Broker, ctx context.Context) error {
-		go time.Sleep(30 * time.Second) // until its next look at the clock
+		go pause(30 * time.Second) // until its next look at the clock
 		return b.Close(ctx)
 	}}),
 }, {
@@ -163,7 +163,7 @@ func underWay(answer func(ctx context.Context, err error) error) func() conforma
 					if closed.Load() || ctx.Err() != nil {
 						return b.Commit(ctx, key, c)
 					}
-					time.Sleep(50 * time.Microsecond)
+					pause(50 * time.Microsecond)
 					receipt, err := b.Commit(ctx, key, c)
 					if errors.Is(err, broker.ErrClosed) {
 						err = answer(ctx, err)

@@ -3,6 +3,7 @@ package conformance_test
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/spinneyio/est/broker"
 	"github.com/spinneyio/est/conformance"
@@ -67,7 +68,7 @@ func lookThenWrite(b broker.Broker, ctx context.Context, key broker.Key, c broke
 		return broker.Receipt{}, err
 	}
 	if c.Expect != nil && *c.Expect == r.Version {
-		aMoment()
+		pause(time.Millisecond)
 		c.Expect = nil
 	}
 	return b.Commit(ctx, key, c)
@@ -99,7 +100,7 @@ func sharedLoads() twist {
 		flights[w] = f
 		mu.Unlock()
 		f.record, f.err = b.Load(ctx, key, members)
-		aMoment()
+		pause(time.Millisecond)
 		mu.Lock()
 		delete(flights, w)
 		mu.Unlock()
@@ -115,7 +116,7 @@ func readTwice(join func(first, second broker.Record) broker.Record) func() conf
 		if err != nil {
 			return broker.Record{}, err
 		}
-		aMoment()
+		pause(time.Millisecond)
 		second, err := b.Load(ctx, key, members)
 		return join(first, second), err
 	}})
@@ -131,7 +132,7 @@ func wholeLists(b broker.Broker, ctx context.Context, key broker.Key, c broker.C
 	if err != nil {
 		return broker.Receipt{}, err
 	}
-	aMoment()
+	pause(time.Millisecond)
 	now, err := b.Load(ctx, key, true)
 	if err != nil {
 		return broker.Receipt{}, err

@@ -83,7 +83,7 @@ func ownFirst() conformance.Harness {
 				in := &inbox{handler: h}
 				hear := in.hear()
 				foreign := &inbox{handler: broker.Handler{Message: func(m broker.Message) {
-					time.Sleep(time.Millisecond)
+					pause(time.Millisecond)
 					hear.Message(m)
 				}, Gap: hear.Gap}}
 				late := foreign.hear()
@@ -135,7 +135,7 @@ func oneByOne() conformance.Harness {
 					return receipt, err
 				}
 				for _, m := range rest {
-					time.Sleep(100 * time.Microsecond)
+					pause(100 * time.Microsecond)
 					part := broker.CommitID{Writer: rand.Text(), N: 1}
 					mu.Lock()
 					whole[part] = c.ID
@@ -181,7 +181,7 @@ func publishedFirst() conformance.Harness {
 				mu.Unlock()
 				receipt, err := b.Commit(ctx, key, c)
 				if len(c.Messages) > 0 {
-					time.Sleep(time.Millisecond)
+					pause(time.Millisecond)
 				}
 				mu.Lock()
 				delete(old, key)

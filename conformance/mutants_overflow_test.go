@@ -76,7 +76,7 @@ func backPressure() conformance.Harness {
 			subscribe: s.subscribe,
 			commit: func(b broker.Broker, ctx context.Context, key broker.Key, c broker.Commit) (broker.Receipt, error) {
 				for s.full(key) && ctx.Err() == nil {
-					time.Sleep(time.Millisecond)
+					pause(time.Millisecond)
 				}
 				return b.Commit(ctx, key, c)
 			},

@@ -113,7 +113,7 @@ func answering(wait func(*acknowledged)) func() conformance.Harness {
 				own := make(chan struct{})
 				s := &pending{ready: own}
 				go func() {
-					time.Sleep(delay)
+					pause(delay)
 					s.sub, s.err = b.Subscribe(context.WithoutCancel(ctx), key, h)
 					close(own)
 					mu.Lock()

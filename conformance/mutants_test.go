@@ -121,8 +121,9 @@ func (t *twisted) Close(ctx context.Context) error {
 	return t.close(t.Broker, ctx)
 }
 
-// aMoment, in a bubble, lets all others go on that can, and takes no time.
-func aMoment() { time.Sleep(time.Millisecond) }
+// pause lets time pass, mostly on the clock of a bubble: so that what is wrong with
+// a mutant comes to light.
+func pause(d time.Duration) { time.Sleep(d) }
 
 // What the good broker states.
 const (

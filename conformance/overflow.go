@@ -143,6 +143,8 @@ func (c *trial) overflowWith(a, b *handle, key broker.Key, also func(event)) *fl
 	witness.bodies("0")
 	c.flood(b, key, witness)
 	c.note("%s is stuck no more", slow.name)
+	slow.release()
+	breathe() // so that it gets what has waited
 	return &flooded{stuck: slow}
 }
 

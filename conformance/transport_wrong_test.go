@@ -3,7 +3,6 @@ package conformance_test
 import (
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/spinneyio/est/conformance"
 	"github.com/spinneyio/est/core"
@@ -57,9 +56,6 @@ func dialShared(each func(*shared) wrong) conformance.Dial {
 		return wrongClient{client{t, c}, &w}, nil
 	}
 }
-
-// pause waits, on the clock of the bubble that every promise runs in.
-func pause(d time.Duration) { <-time.After(d) }
 
 type wrongAcceptor struct {
 	transport.Acceptor

@@ -93,6 +93,9 @@ var tests = []arrow{
 	{".", "core/instance", "the README's program is compiled and run"},
 	{".", "transport/gws", "the README's program is compiled and run"},
 	{".", "transport/pipe", "the README's program is compiled and run"},
+	{".", "conformance", "the README's test of a broker is compiled and run"},
+	{".", "redis", "the README's program is compiled"},
+	{".", goredis, "redis.New takes its client"},
 	{".", "esttest", "the README's test is compiled and run"},
 }
 
