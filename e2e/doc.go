@@ -2,7 +2,9 @@
 // module of its own, so that est itself does not depend on what they need.
 //
 //   - scenario_test.go plays examples/consult/scenario/scenario.txt against the
-//     built program, over WebSockets.
+//     built program, over WebSockets; also in two processes on one Redis.
+//   - outage_test.go kills that Redis, cuts a process off from it, and kills a
+//     process, while two people talk. What must hold then is said in fate_test.go.
 //   - badinput_test.go sends to an instance what no good client would.
 //   - browser_test.go opens the program's page in a headless Chromium.
 package e2e

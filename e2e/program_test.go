@@ -3,6 +3,7 @@ package e2e
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -43,18 +44,21 @@ func TestMain(m *testing.M) {
 type program struct {
 	addrs   []string    // of its instances
 	effects chan string // the side effects that it performed, as it logs them
+	gaps    chan string // the rooms of which it logs that messages may be missing
+	mayLog  string      // a pattern of warnings and errors that its test provokes; "" matches nothing
 
-	t    *testing.T
-	cmd  *exec.Cmd
-	log  chan string // all of its log, once it has ended
-	stop func()      // asks it by signal to stop, which has to be clean
+	t      *testing.T
+	cmd    *exec.Cmd
+	log    chan string // all of its log, once it has ended
+	once   sync.Once   // it ends by stop or kill
+	killed bool
 }
 
 // start runs consult with n instances, the first one on addr. It is stopped at the
-// end of the test, or earlier by stop.
-func start(t *testing.T, addr string, n int) *program {
+// end of the test, or ends earlier by stop or kill.
+func start(t *testing.T, addr string, n int, args ...string) *program {
 	t.Helper()
-	cmd := exec.Command(binary, "-addr", addr, "-instances", fmt.Sprint(n))
+	cmd := exec.Command(binary, append(args, "-addr", addr, "-instances", fmt.Sprint(n))...)
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -66,8 +70,7 @@ func start(t *testing.T, addr string, n int) *program {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	p := &program{effects: make(chan string, 1024), t: t, cmd: cmd, log: make(chan string, 1)}
-	p.stop = sync.OnceFunc(p.end)
+	p := &program{effects: make(chan string, 1024), gaps: make(chan string, 1024), t: t, cmd: cmd, log: make(chan string, 1)}
 	t.Cleanup(p.stop)
 	go func() { p.log <- p.read(stderr) }()
 
@@ -85,30 +88,70 @@ func start(t *testing.T, addr string, n int) *program {
 	return p
 }
 
-func (p *program) end() {
-	hung := time.AfterFunc(30*time.Second, func() { p.cmd.Process.Kill() })
-	defer hung.Stop()
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		p.t.Errorf("consult had ended before it was asked to: %v", err)
-	}
+// startOn runs consult with one instance on the Redis at addr.
+func startOn(t *testing.T, addr string) *program {
+	t.Helper()
+	return start(t, "127.0.0.1:0", 1, "-redis", "redis://"+addr)
+}
+
+// stop asks it by signal to stop, which has to be clean.
+func (p *program) stop() {
+	p.once.Do(func() {
+		hung := time.AfterFunc(30*time.Second, func() { p.cmd.Process.Kill() })
+		defer hung.Stop()
+		if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			p.t.Errorf("consult had ended before it was asked to: %v", err)
+		}
+		p.end(func(err error) bool { return err == nil })
+	})
+}
+
+// kill ends it by SIGKILL, and returns when it is gone.
+func (p *program) kill() {
+	p.once.Do(func() {
+		p.killed = true
+		if err := p.cmd.Process.Kill(); err != nil {
+			p.t.Errorf("consult had ended before it was killed: %v", err)
+		}
+		p.end(func(err error) bool {
+			end, ok := errors.AsType[*exec.ExitError](err)
+			return ok && end.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL
+		})
+	})
+}
+
+func (p *program) end(asItShould func(error) bool) {
 	log := <-p.log // all of it, which Wait would cut off
-	if err := p.cmd.Wait(); err != nil {
-		p.t.Errorf("consult did not stop cleanly: %v", err)
+	if err := p.cmd.Wait(); !asItShould(err) {
+		p.t.Errorf("consult ended otherwise than it should: %v", err)
 	}
-	if strings.Contains(log, "level=ERROR") || strings.Contains(log, "level=WARN") || p.t.Failed() {
-		p.t.Errorf("consult logged:\n%s", log)
+	for line := range strings.Lines(log) {
+		bad := strings.Contains(line, "level=ERROR") || strings.Contains(line, "level=WARN")
+		if bad && (p.mayLog == "" || !regexp.MustCompile(p.mayLog).MatchString(line)) {
+			p.t.Errorf("consult complains: %s", line)
+		}
+	}
+	if p.t.Failed() {
+		p.t.Logf("consult on %s logged:\n%s", p.addrs, log)
 	}
 }
 
-var effectLine = regexp.MustCompile(`msg="side effect" effect="(.*?)" conn=`)
+var (
+	effectLine = regexp.MustCompile(`msg="side effect" effect="(.*?)" conn=`)
+	gapLine    = regexp.MustCompile(`msg="est: messages may be missing" .* room=(\S+)`)
+)
 
-// read reads the program's log to its end, and picks out the side effects.
+// read reads the program's log to its end, and picks out the side effects and the
+// gaps.
 func (p *program) read(stderr io.Reader) string {
 	var text strings.Builder
 	lines := bufio.NewScanner(io.TeeReader(stderr, &text))
 	for lines.Scan() {
 		if match := effectLine.FindStringSubmatch(lines.Text()); match != nil {
 			p.effects <- match[1]
+		}
+		if match := gapLine.FindStringSubmatch(lines.Text()); match != nil {
+			p.gaps <- match[1]
 		}
 	}
 	return text.String()

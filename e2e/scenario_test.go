@@ -10,6 +10,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/spinneyio/est/examples/consult/scenario"
+	"github.com/spinneyio/est/internal/redistest"
 )
 
 // TestScenario plays the scenes of the consult example against the program. The
@@ -19,23 +20,38 @@ func TestScenario(t *testing.T) {
 	for _, n := range []int{1, 2} {
 		t.Run(fmt.Sprintf("instances=%d", n), func(t *testing.T) {
 			p := start(t, "127.0.0.1:0", n)
-			for _, scene := range scenario.Scenes() {
-				t.Run(scene.Title, func(t *testing.T) {
-					scene.Play(t, scenario.Stage{
-						Dial: func(instance int) (scenario.Client, error) {
-							return actor{t, p.dial(t, instance)}, nil
-						},
-						Performed: func() (string, error) { return p.performed(t) },
-					})
-				})
-			}
+			perform(t, func(instance int) (*program, string) { return p, p.addrs[instance%n] })
+		})
+	}
+	t.Run("processes=2", func(t *testing.T) {
+		server := redistest.Start(t, nil)
+		processes := []*program{startOn(t, server.Addr()), startOn(t, server.Addr())}
+		perform(t, func(instance int) (*program, string) { p := processes[instance]; return p, p.addrs[0] })
+	})
+}
+
+// perform plays all scenes. at says which program an instance is in, and where.
+func perform(t *testing.T, at func(instance int) (*program, string)) {
+	for _, scene := range scenario.Scenes() {
+		t.Run(scene.Title, func(t *testing.T) {
+			scene.Play(t, scenario.Stage{
+				Dial: func(instance int) (scenario.Client, error) {
+					_, addr := at(instance)
+					return actor{t, dial(t, addr)}, nil
+				},
+				Performed: func() (string, error) {
+					first, _ := at(0)
+					second, _ := at(1)
+					return performed(t, first, second)
+				},
+			})
 		})
 	}
 }
 
-func (p *program) dial(t *testing.T, instance int) *websocket.Conn {
+func dial(t *testing.T, addr string) *websocket.Conn {
 	t.Helper()
-	conn, _, err := websocket.Dial(within(t), "ws://"+p.addrs[instance%len(p.addrs)]+"/consult", nil)
+	conn, _, err := websocket.Dial(within(t), "ws://"+addr+"/consult", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,15 +59,18 @@ func (p *program) dial(t *testing.T, instance int) *websocket.Conn {
 	return conn
 }
 
-// performed waits for the next side effect. The program logs ["a","b"] as [a b].
-func (p *program) performed(t *testing.T) (string, error) {
+// performed waits for the next side effect of two programs, which may be the same.
+// They log ["a","b"] as [a b].
+func performed(t *testing.T, p, q *program) (string, error) {
+	var got string
 	select {
-	case got := <-p.effects:
-		effect, err := json.Marshal(strings.Fields(strings.Trim(got, "[]")))
-		return string(effect), err
+	case got = <-p.effects:
+	case got = <-q.effects:
 	case <-within(t).Done():
 		return "", errors.New("no side effect was performed")
 	}
+	effect, err := json.Marshal(strings.Fields(strings.Trim(got, "[]")))
+	return string(effect), err
 }
 
 // actor is a client in a scene.

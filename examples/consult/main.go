@@ -4,8 +4,12 @@
 //
 //	go run ./examples/consult
 //
-// Then open http://127.0.0.1:8080 in two tabs. The application itself is in the
-// folder consult, what it must do in scenario.
+// Then open http://127.0.0.1:8080 in two tabs. Several processes meet on a Redis:
+//
+//	go run ./examples/consult -redis redis://localhost
+//	go run ./examples/consult -redis redis://localhost -addr 127.0.0.1:8090
+//
+// The application itself is in the folder consult, what it must do in scenario.
 package main
 
 import (
@@ -17,12 +21,11 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"slices"
 	"syscall"
 
-	"github.com/spinneyio/est/broker"
+	goredis "github.com/redis/go-redis/v9"
+
 	"github.com/spinneyio/est/examples/consult/consult"
-	"github.com/spinneyio/est/memory"
 )
 
 func main() {
@@ -41,16 +44,16 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return 2
 	}
-	b, err := openBroker(c.redis)
+	b, err := openBrokers(c.redis, c.instances)
 	if err != nil {
 		fmt.Fprintln(stderr, "consult:", err)
-		return 2
+		return 1
 	}
 	logger := slog.New(slog.NewTextHandler(stderr, nil))
-	err = consult.Serve(ctx, c.addr, slices.Repeat([]broker.Broker{b}, c.instances), stdout, logger)
+	err = consult.Serve(ctx, c.addr, b.each, stdout, logger)
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), consult.StopWithin)
 	defer cancel()
-	if err = errors.Join(err, b.Close(closing)); err != nil {
+	if err = errors.Join(err, b.close(closing)); err != nil {
 		fmt.Fprintln(stderr, "consult:", err)
 		return 1
 	}
@@ -61,7 +64,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 type command struct {
 	addr      string
 	instances int
-	redis     string
+	redis     *goredis.Options // nil: memory
 }
 
 // parse reads the command line. What there is to say about it has been printed
@@ -70,8 +73,8 @@ func parse(args []string, stdout, stderr io.Writer) (command, error) {
 	var c command
 	flags := flag.NewFlagSet("consult", flag.ContinueOnError)
 	flags.StringVar(&c.addr, "addr", "127.0.0.1:8080", "`host:port` of the first instance; the others get the next ports; with port 0 all get free ones")
-	flags.IntVar(&c.instances, "instances", 2, "how many backend instances to run; they share one broker")
-	flags.StringVar(&c.redis, "redis", "", "`URL` of a Redis that several processes share (default: a broker in this process)")
+	flags.IntVar(&c.instances, "instances", 2, "how many backend instances to run; they share one store")
+	redis := flags.String("redis", "", "`URL` of a Redis that several processes share: redis://[user:password@]host[:port][/database], rediss:// with TLS, or unix:///path (default: the memory of this process)")
 	flags.SetOutput(stderr)
 	flags.Usage = func() {}
 
@@ -88,17 +91,13 @@ func parse(args []string, stdout, stderr io.Writer) (command, error) {
 	case err == nil && c.instances < 1:
 		err = fmt.Errorf("-instances %d: it takes at least one", c.instances)
 		fmt.Fprintln(stderr, err)
+	case err == nil && *redis != "":
+		if c.redis, err = parseURL(*redis); err != nil {
+			fmt.Fprintln(stderr, err)
+		}
 	}
 	if err != nil {
 		fmt.Fprintln(stderr, "consult -h shows the flags.")
 	}
 	return c, err
-}
-
-// openBroker opens what the instances share: a Redis, or memory of this process.
-func openBroker(url string) (broker.Broker, error) {
-	if url != "" {
-		return nil, errors.New("-redis: this build has no Redis broker yet; without the flag the instances share a broker in this process")
-	}
-	return memory.New(nil), nil
 }

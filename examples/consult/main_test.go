@@ -12,18 +12,25 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/alicebob/miniredis/v2"
 	"github.com/google/go-cmp/cmp"
 )
 
 // TestRun starts the program on free ports, looks at what it serves, and stops it.
 func TestRun(t *testing.T) {
+	server := miniredis.RunT(t)
+	t.Run("memory", func(t *testing.T) { testRun(t) })
+	t.Run("redis", func(t *testing.T) { testRun(t, "-redis", "redis://"+server.Addr()) })
+}
+
+func testRun(t *testing.T, args ...string) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	stdout, out := io.Pipe()
 	var stderr bytes.Buffer
 	status := make(chan int, 1)
 	go func() {
-		status <- run(ctx, []string{"-addr", "127.0.0.1:0", "-instances", "3"}, out, &stderr)
+		status <- run(ctx, append(args, "-addr", "127.0.0.1:0", "-instances", "3"), out, &stderr)
 		out.Close()
 	}()
 
@@ -96,7 +103,9 @@ func TestCommandLine(t *testing.T) {
 		{"an argument", []string{"here"}, 2, "", `unexpected argument "here"`},
 		{"no instance", []string{"-instances", "0"}, 2, "", "-instances 0: it takes at least one"},
 		{"no number", []string{"-instances", "many"}, 2, "", `invalid value "many"`},
-		{"Redis", []string{"-redis", "redis://127.0.0.1"}, 2, "", "consult: -redis: this build has no Redis broker yet"},
+		{"not of Redis", []string{"-redis", "http://127.0.0.1"}, 2, "", "-redis: redis: invalid URL scheme: http\nconsult -h shows the flags.\n"},
+		{"no URL", []string{"-redis", "redis://:secret@127.0.0.1:port"}, 2, "", "-redis: invalid port \":port\" after host\nconsult -h shows the flags.\n"},
+		{"no Redis there", []string{"-redis", "unix:///none?max_retries=-1"}, 1, "", "consult: -redis, at /none: redis: the server doesn't answer INFO: dial unix /none: connect: no such file or directory\n"},
 		{"no port", []string{"-addr", "127.0.0.1"}, 1, "", "consult: -addr: address 127.0.0.1: missing port"},
 		{"a port that nobody has", []string{"-addr", "127.0.0.1:65536"}, 1, "", "consult: -addr: "},
 		{"ports run out", []string{"-addr", "127.0.0.1:65535"}, 1, "", "consult: instance 2: "},

@@ -6,38 +6,79 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/spinneyio/est/broker"
 	"github.com/spinneyio/est/core"
 	"github.com/spinneyio/est/core/instance"
 	"github.com/spinneyio/est/examples/consult/scenario"
 	"github.com/spinneyio/est/memory"
+	"github.com/spinneyio/est/redis"
 	"github.com/spinneyio/est/transport/pipe"
 )
 
 // TestScenario plays each scene inside a synctest bubble: so that nothing more
 // comes is not a matter of waiting long enough, but certain.
 func TestScenario(t *testing.T) {
-	for _, n := range []int{1, 2} {
-		t.Run(fmt.Sprintf("instances=%d", n), func(t *testing.T) {
-			for _, scene := range scenario.Scenes() {
-				t.Run(scene.Title, func(t *testing.T) {
-					synctest.Test(t, func(t *testing.T) { scene.Play(t, stage(t, n)) })
-				})
-			}
-		})
+	stores := map[string]func(t *testing.T, n int) []broker.Broker{"memory": inMemory, "redis": onRedis}
+	for name, open := range stores {
+		for _, n := range []int{1, 2} {
+			t.Run(fmt.Sprintf("%s/instances=%d", name, n), func(t *testing.T) {
+				for _, scene := range scenario.Scenes() {
+					t.Run(scene.Title, func(t *testing.T) {
+						synctest.Test(t, func(t *testing.T) { scene.Play(t, stage(t, open(t, n))) })
+					})
+				}
+			})
+		}
 	}
 }
 
-// stage is a cluster of n instances in this process.
-func stage(t *testing.T, n int) scenario.Stage {
-	b := memory.New(nil)
+func inMemory(_ *testing.T, n int) []broker.Broker {
+	first := memory.New(nil)
+	brokers := []broker.Broker{first}
+	for len(brokers) < n {
+		brokers = append(brokers, first.Open())
+	}
+	return brokers
+}
+
+// onRedis has a Redis in this process, and each broker a client of its own.
+func onRedis(t *testing.T, n int) (brokers []broker.Broker) {
+	server := miniredis.NewMiniRedis() // listens on nothing
+	t.Cleanup(server.Close)
+	for range n {
+		client := goredis.NewClient(&goredis.Options{
+			Addr: "127.0.0.1:0", // nobody dials it, but a name would be looked up, outside the bubble
+			// A pipe has no room. That is enough for a scene: its commands are so few and
+			// small that the server reads all that are sent at once before it answers.
+			Dialer: func(context.Context, string, string) (net.Conn, error) { return server.Dial() },
+		})
+		t.Cleanup(func() {
+			if err := client.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		b, err := redis.New(client, &redis.Options{Prefix: "consult"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		brokers = append(brokers, b)
+	}
+	return brokers
+}
+
+// stage is a cluster in this process: an instance on each of the brokers.
+func stage(t *testing.T, brokers []broker.Broker) scenario.Stage {
 	effects := make(chan string, 16)
-	instances := make([]*instance.Instance[Data, Room], n)
-	for i := range instances {
+	instances := make([]*instance.Instance[Data, Room], len(brokers))
+	for i, b := range brokers {
 		var err error
 		instances[i], err = instance.New(Integration, b, &instance.Options{
 			Logger:  slog.New(slog.DiscardHandler),
@@ -60,8 +101,10 @@ func stage(t *testing.T, n int) scenario.Stage {
 				t.Error(err)
 			}
 		}
-		if err := b.Close(ctx); err != nil {
-			t.Error(err)
+		for _, b := range brokers {
+			if err := b.Close(ctx); err != nil {
+				t.Error(err)
+			}
 		}
 	})
 
@@ -76,7 +119,7 @@ func stage(t *testing.T, n int) scenario.Stage {
 	}
 	return scenario.Stage{
 		Dial: func(number int) (scenario.Client, error) {
-			c, err := pipe.Dial(instances[number%n], nil)
+			c, err := pipe.Dial(instances[number%len(instances)], nil)
 			return client{t, c}, err
 		},
 		Performed: performed,
@@ -90,7 +133,7 @@ func stage(t *testing.T, n int) scenario.Stage {
 			if effect, err := performed(); err == nil {
 				return fmt.Errorf("one more side effect was performed: %s", effect)
 			}
-			record, err := b.Load(t.Context(), broker.Key{Namespace: Integration.Name, Room: room}, true)
+			record, err := brokers[0].Load(t.Context(), broker.Key{Namespace: Integration.Name, Room: room}, true)
 			if err == nil && (record.Value != nil || len(record.Members) > 0) {
 				err = fmt.Errorf("the broker still has the room: value %s, members %v", record.Value, record.Members)
 			}
