@@ -35,10 +35,13 @@ var _ broker.Broker = (*Broker)(nil)
 //
 // New makes a commit to try the server, and returns an error that says what is
 // missing: the server itself, a permission, a version (6.2 or later), or memory
-// that isn't taken back (see the package comment).
+// that isn't taken back (see the package comment). It takes ten seconds at most.
 func New(client goredis.UniversalClient, o *Options) (*Broker, error) {
 	options, err := o.checked()
 	if err != nil {
+		return nil, err
+	}
+	if err := checkClient(client); err != nil {
 		return nil, err
 	}
 	b := &Broker{
@@ -47,7 +50,7 @@ func New(client goredis.UniversalClient, o *Options) (*Broker, error) {
 		calls:     newPipeline(client),
 		inboxes:   inbox.NewGroup(options.Queue, ErrOverflow),
 	}
-	if err := b.try(); err != nil {
+	if err := b.try(client); err != nil {
 		b.calls.close()
 		return nil, err
 	}
@@ -75,7 +78,7 @@ func (b *Broker) Commit(ctx context.Context, key broker.Key, c broker.Commit) (b
 	if err := b.options.checkSizes(key, c); err != nil {
 		return broker.Receipt{}, fmt.Errorf("redis: commit to %s: %w", brief(key), err)
 	}
-	r, err := b.commit(ctx, key, c)
+	r, err := b.commit(ctx, key, c, b.retention)
 	if err != nil {
 		return broker.Receipt{}, fmt.Errorf("redis: commit to %s: %w", brief(key), err)
 	}

@@ -45,14 +45,14 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if not epoch then
   epoch, aged = name, now
-  redis.call('DEL', recent, older)
+  redis.call('UNLINK', recent, older)
   redis.call('HSET', record, 'e', epoch, 's', seq, 'a', string.format('%.0f', now))
 elseif now - aged >= tonumber(retention) then
-  -- Who has not committed since the last time is forgotten.
+  -- Who has not committed since the last time is forgotten. There may be many, so
+  -- they are unlinked: freed elsewhere.
+  redis.call('UNLINK', older)
   if redis.call('EXISTS', recent) == 1 then
     redis.call('RENAME', recent, older)
-  else
-    redis.call('DEL', older)
   end
   redis.call('HSET', record, 'a', string.format('%.0f', now))
 end

@@ -31,8 +31,8 @@
 //   - maxmemory-policy noeviction, if maxmemory is set: a record or a receipt that
 //     is evicted is lost. New refuses anything else.
 //   - Permission for its keys and topics, ~PREFIX:* &PREFIX:*, and for the commands
-//     EVAL, EVALSHA, DEL, EXISTS, HDEL, HEXISTS, HGET, HGETALL, HINCRBY, HMGET, HSET,
-//     INFO, PERSIST, PEXPIRE, PUBLISH, RENAME, SUBSCRIBE, TIME and UNSUBSCRIBE, besides
+//     EVAL, EVALSHA, EXISTS, HDEL, HEXISTS, HGET, HGETALL, HINCRBY, HMGET, HSET,
+//     INFO, PERSIST, PEXPIRE, PUBLISH, RENAME, SUBSCRIBE, TIME, UNLINK and UNSUBSCRIBE, besides
 //     those that the client itself uses to connect.
 //   - client-output-buffer-limit pubsub as large as the messages of some seconds (the
 //     default, 32 MB at once or 8 MB for a minute, is ample for most). A subscriber that
@@ -51,6 +51,15 @@
 // appendonly file keeps a restart from losing more than a second. Nothing here
 // waits for replicas (WAIT): that would double the time of a commit, and still be
 // no guarantee.
+//
+// In a cluster a message goes from the node of its room to the one that we are
+// connected to. If just that connection breaks, a message is missed without a word
+// until the room's next one, or until the room is looked at. And one that was on
+// that way while our own connection was made anew comes after the gap, also if it
+// had come before: members know it by its position.
+//
+// Receipts expire by the server's clock: one that jumps ahead, or a replica that
+// takes over with a clock that is ahead, forgets them too early.
 //
 // A server that comes back empty begins new epochs: members are closed and come
 // back.

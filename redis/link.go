@@ -19,6 +19,7 @@ type link struct {
 	pubsub *goredis.PubSub
 	probe  string        // a topic of its own, to hear itself
 	heard  atomic.Uint64 // what was received, counted
+	wake   chan struct{} // holds one: there is something to send
 }
 
 // batch is how many topics are named in one command.
@@ -27,12 +28,13 @@ const batch = 512
 // run makes one connection after the other, until the broker is closed.
 func (s *subscriber) run() {
 	for attempt := 0; s.ctx.Err() == nil; attempt++ {
-		l := &link{s: s, pubsub: s.client.Subscribe(s.ctx), probe: s.broker.options.Prefix + ":p:" + rand.Text()}
+		began := time.Now()
+		l := &link{s: s, pubsub: s.client.Subscribe(s.ctx), probe: s.broker.options.Prefix + ":p:" + rand.Text(), wake: make(chan struct{}, 1)}
 		err := l.serve()
 		// Closing waits for a write that hangs.
 		s.tasks.Go(func() { _ = l.pubsub.Close() })
 		s.down(err)
-		if l.heard.Load() > 0 {
+		if time.Since(began) > time.Second { // it was of use
 			attempt = 0
 		}
 		s.pause(attempt)
@@ -55,7 +57,7 @@ func (l *link) serve() error {
 	if err := l.pubsub.Subscribe(l.s.ctx, l.probe); err != nil { // connects
 		return err
 	}
-	l.s.up()
+	l.s.up(l)
 	ctx, cancel := context.WithCancelCause(l.s.ctx)
 	l.s.tasks.Go(func() { cancel(l.read()) })
 	l.s.tasks.Go(func() { cancel(l.write(ctx)) })
@@ -67,7 +69,7 @@ func (l *link) serve() error {
 // read hands in what comes, until the connection is closed. It has no timeout: one
 // in the middle of a message would tear that apart.
 func (l *link) read() error {
-	for {
+	for probes := 0; ; {
 		m, err := l.pubsub.Receive(l.s.ctx)
 		if err != nil {
 			return err
@@ -75,9 +77,14 @@ func (l *link) read() error {
 		l.heard.Add(1)
 		switch m := m.(type) {
 		case *goredis.Message:
-			l.s.published(m.Channel, m.Payload)
+			l.s.published(l, m.Channel, m.Payload)
 		case *goredis.Subscription:
-			l.s.acknowledged(m.Channel)
+			if m.Channel == l.probe {
+				if probes++; probes > 1 {
+					return errReplaced
+				}
+			}
+			l.s.acknowledged(l, m.Channel)
 		}
 	}
 }
@@ -88,10 +95,10 @@ func (l *link) write(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-l.s.wake:
+		case <-l.wake:
 		}
 		for {
-			subscribe, unsubscribe := l.s.unsent(batch)
+			subscribe, unsubscribe := l.s.unsent(l, batch)
 			if len(subscribe)+len(unsubscribe) == 0 {
 				break
 			}
@@ -109,11 +116,16 @@ func (l *link) write(ctx context.Context) error {
 	}
 }
 
+// errReplaced: go-redis made a new connection without telling, as it does when the
+// server announces that it moves; it has subscribed to everything again.
+var errReplaced = errors.New("the client replaced the connection")
+
 var errSilent = errors.New("a message to ourselves did not come back")
 
 // watch tries a connection that is silent, and returns if it is dead. A message to
 // ourselves goes the way that all go: to the server by the client, and back by
-// this connection. If it can't be sent, that says nothing about this connection.
+// this connection. If it can't be sent, that says nothing about this connection,
+// but it isn't trusted until something is heard.
 func (l *link) watch(ctx context.Context) error {
 	every := time.NewTicker(l.s.broker.options.Probe)
 	defer every.Stop()
@@ -124,8 +136,7 @@ func (l *link) watch(ctx context.Context) error {
 			return ctx.Err()
 		case <-every.C:
 		}
-		heard := l.heard.Load()
-		if heard != before {
+		if heard := l.heard.Load(); heard != before {
 			before, sent = heard, false
 			continue
 		}
@@ -133,7 +144,11 @@ func (l *link) watch(ctx context.Context) error {
 			return fmt.Errorf("%w within %v", errSilent, l.s.broker.options.Probe)
 		}
 		call, cancel := context.WithTimeout(ctx, l.s.broker.options.Probe)
-		sent = l.s.broker.calls.do(call, goredis.NewIntCmd(call, "publish", l.probe, "")) == nil
+		err := l.s.broker.calls.do(call, goredis.NewIntCmd(call, "publish", l.probe, ""))
 		cancel()
+		if sent = err == nil; !sent {
+			l.s.doubt(l, err)
+		}
+		every.Reset(l.s.broker.options.Probe) // it gets its whole time, however long sending took
 	}
 }

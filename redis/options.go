@@ -29,6 +29,12 @@ type Options struct {
 	// may have. Default: 8 MiB.
 	MaxValue int
 
+	// MaxCommit is the most bytes that a commit may have in all. The messages of a
+	// commit are published at once, and a server cuts off a subscriber to whom more
+	// is on its way than client-output-buffer-limit allows: 32 MB by default.
+	// Default: 16 MiB.
+	MaxCommit int
+
 	// MaxKey is the most bytes that a key (namespace and room together), the ID
 	// of a member, or a writer may have. Default: 64 KiB.
 	MaxKey int
@@ -48,9 +54,13 @@ func (o *Options) checked() (Options, error) {
 	if strings.ContainsAny(c.Prefix, "{}") {
 		return c, fmt.Errorf("redis: Options.Prefix is %q: it must not have braces, which say in a cluster where a key is", c.Prefix)
 	}
+	if c.Retention > 0 && c.Retention < time.Millisecond {
+		return c, fmt.Errorf("redis: Options.Retention is %v: it is at least a millisecond, and in production minutes", c.Retention)
+	}
 	setDefault(&c.Retention, 10*time.Minute)
 	setDefault(&c.Queue, 1024)
 	setDefault(&c.MaxValue, 8<<20)
+	setDefault(&c.MaxCommit, 16<<20)
 	setDefault(&c.MaxKey, 64<<10)
 	setDefault(&c.Probe, 5*time.Second)
 	return c, nil
@@ -76,7 +86,9 @@ func (o *Options) checkSizes(key broker.Key, c broker.Commit) error {
 	if err := check("the value", len(c.Value.Value), o.MaxValue, "MaxValue"); err != nil {
 		return err
 	}
+	all := len(c.Value.Value)
 	for _, m := range c.Members {
+		all += len(m.ID) + len(m.Data)
 		if err := check("a member's ID", len(m.ID), o.MaxKey, "MaxKey"); err != nil {
 			return err
 		}
@@ -85,11 +97,12 @@ func (o *Options) checkSizes(key broker.Key, c broker.Commit) error {
 		}
 	}
 	for _, m := range c.Messages {
+		all += len(m)
 		if err := check("a message", len(m), o.MaxValue, "MaxValue"); err != nil {
 			return err
 		}
 	}
-	return nil
+	return check("the commit", all, o.MaxCommit, "MaxCommit")
 }
 
 func check(what string, size, most int, option string) error {

@@ -3,78 +3,92 @@ package redis
 import (
 	"context"
 	"fmt"
-	"os"
+	"strconv"
 	"sync"
 	"testing"
 
 	goredis "github.com/redis/go-redis/v9"
+
 	"github.com/spinneyio/est/broker"
+	"github.com/spinneyio/est/internal/redistest"
 )
 
-func benchCommits(b *testing.B, do func(ctx context.Context, cmd goredis.Cmder) error, rooms int) {
-	br := &Broker{options: Options{Prefix: "bench"}, retention: "60000"}
-	ctx := context.Background()
+// BenchmarkPipeline is why commands go as they do: each on its own, batched by us,
+// and by go-redis in two ways; with commits in some rooms at once.
+func BenchmarkPipeline(b *testing.B) {
+	server := redistest.Start(b, nil)
+	newClient := func(b *testing.B) *goredis.Client {
+		c := goredis.NewClient(&goredis.Options{Addr: server.Addr(), PoolSize: 64})
+		b.Cleanup(func() {
+			if err := c.Close(); err != nil {
+				b.Error(err)
+			}
+		})
+		if err := c.ScriptLoad(b.Context(), commitLua).Err(); err != nil {
+			b.Fatal(err)
+		}
+		return c
+	}
+	auto := func(o *goredis.AutoPipelineOptions) func(*testing.B) doer {
+		return func(b *testing.B) doer {
+			p, err := newClient(b).AutoPipelineWithOptions(o)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.Cleanup(func() { _ = p.Close() }) // what it was given has been answered
+			return p.Process
+		}
+	}
+	ours := func(senders int) func(*testing.B) doer {
+		return func(b *testing.B) doer {
+			p := newPipeline(newClient(b))
+			p.most = senders
+			b.Cleanup(p.close)
+			return p.do
+		}
+	}
+	for _, rooms := range []int{1, 8, 64} {
+		for _, way := range []struct {
+			name string
+			make func(*testing.B) doer
+		}{
+			{"plain", func(b *testing.B) doer { return newClient(b).Process }},
+			{"ours-1", ours(1)},
+			{"ours-2", ours(2)},
+			{"ours-4", ours(4)},
+			{"auto", auto(nil)},
+			{"duplex", auto(&goredis.AutoPipelineOptions{FullDuplex: true})},
+		} {
+			b.Run(fmt.Sprintf("rooms=%d/%s", rooms, way.name), func(b *testing.B) { benchmarkCommits(b, way.make(b), rooms) })
+		}
+	}
+}
+
+// doer is a way to have a command done.
+type doer func(ctx context.Context, cmd goredis.Cmder) error
+
+// runs makes the numbers of commits differ from one run of a benchmark to the next.
+var runs int
+
+// benchmarkCommits makes b.N commits.
+func benchmarkCommits(b *testing.B, do doer, rooms int) {
+	runs++
+	br := &Broker{options: Options{Prefix: "bench"}}
 	b.ReportAllocs()
-	b.ResetTimer()
-	var wg sync.WaitGroup
-	for r := range rooms {
-		wg.Go(func() {
-			n := br.names(broker.Key{Room: fmt.Sprint("room", r)})
-			for i := range b.N / rooms {
-				args := []any{"eval", commitLua, 4, n.record, n.members, n.recent, n.older, fmt.Sprint("w", r), fmt.Sprintf("%020d", os.Getpid()*1000000000+i+1), fmt.Sprint("w", r, "-", i), "*", "p", []byte("0123456789012345678901234567890123456789"), "60000", n.topic, 0, nil}
-				args[0], args[1] = "evalsha", commitScript.hash
-				cmd := goredis.NewSliceCmd(ctx, args...)
-				if err := do(ctx, cmd); err != nil {
+	var all sync.WaitGroup
+	for room := range rooms {
+		all.Go(func() {
+			n := br.names(broker.Key{Room: strconv.Itoa(room)})
+			writer := fmt.Sprintf("%d-%d", runs, room)
+			for i := room; i < b.N; i += rooms {
+				cmd := goredis.NewSliceCmd(b.Context(), "evalsha", commitScript.hash, 4, n.record, n.members, n.recent, n.older,
+					writer, fmt.Sprintf("%020d", i+1), writer+"-"+strconv.Itoa(i+1), "*", "p", "0123456789012345678901234567890123456789", "60000", n.topic, 0, "")
+				if err := do(b.Context(), cmd); err != nil {
 					b.Error(err)
 					return
 				}
 			}
 		})
 	}
-	wg.Wait()
-}
-
-func BenchmarkPipe(b *testing.B) {
-	newc := func() *goredis.Client {
-		c := goredis.NewClient(&goredis.Options{Addr: os.Getenv("REDIS"), PoolSize: 64})
-		c.ScriptLoad(context.Background(), commitLua)
-		return c
-	}
-	for _, rooms := range []int{1, 8, 64} {
-		b.Run(fmt.Sprintf("rooms=%d/plain", rooms), func(b *testing.B) {
-			c := newc()
-			defer c.Close()
-			benchCommits(b, func(ctx context.Context, cmd goredis.Cmder) error { return c.Process(ctx, cmd) }, rooms)
-		})
-		for _, senders := range []int{1, 2, 4} {
-			b.Run(fmt.Sprintf("rooms=%d/ours-%d", rooms, senders), func(b *testing.B) {
-				c := newc()
-				defer c.Close()
-				p := newPipeline(c)
-				p.most = senders
-				defer p.close()
-				benchCommits(b, p.do, rooms)
-			})
-		}
-		b.Run(fmt.Sprintf("rooms=%d/auto", rooms), func(b *testing.B) {
-			c := newc()
-			defer c.Close()
-			ap, err := c.AutoPipeline()
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer ap.Close()
-			benchCommits(b, func(ctx context.Context, cmd goredis.Cmder) error { return ap.Process(ctx, cmd) }, rooms)
-		})
-		b.Run(fmt.Sprintf("rooms=%d/duplex", rooms), func(b *testing.B) {
-			c := newc()
-			defer c.Close()
-			ap, err := c.AutoPipelineWithOptions(&goredis.AutoPipelineOptions{FullDuplex: true})
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer ap.Close()
-			benchCommits(b, func(ctx context.Context, cmd goredis.Cmder) error { return ap.Process(ctx, cmd) }, rooms)
-		})
-	}
+	all.Wait()
 }

@@ -2,7 +2,9 @@ package redis
 
 import (
 	"context"
+	"slices"
 	"sync"
+	"time"
 
 	goredis "github.com/redis/go-redis/v9"
 
@@ -26,16 +28,19 @@ type pipeline struct {
 
 // call is a command on its way. It is the sender's until done is closed.
 type call struct {
-	ctx  context.Context
 	cmd  goredis.Cmder
 	done chan struct{}
 }
 
 // What is under way at once: senders, and commands of each. More senders make
-// batches smaller, fewer let a slow reply hold up more.
+// batches smaller, fewer let a slow reply hold up more. One that is stuck for a
+// while isn't counted, so that a node or a connection that hangs doesn't hold up
+// all others; but there is a bound to that too.
 const (
 	mostSenders = 4
 	mostCalls   = 256
+	mostStuck   = 16
+	stuck       = 100 * time.Millisecond
 )
 
 func newPipeline(client goredis.UniversalClient) *pipeline {
@@ -50,25 +55,39 @@ func (p *pipeline) do(ctx context.Context, cmd goredis.Cmder) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	c := &call{ctx, cmd, make(chan struct{})}
+	c := &call{cmd, make(chan struct{})}
 	p.mu.Lock()
 	if p.ctx.Err() != nil {
 		p.mu.Unlock()
 		return broker.ErrClosed
 	}
 	p.waiting = append(p.waiting, c)
-	if p.senders < p.most {
+	if p.senders < min(p.most, mostSenders+mostStuck) {
 		p.senders++
 		p.idle.Go(p.send)
 	}
 	p.mu.Unlock()
 	select {
 	case <-c.done:
+		if p.ctx.Err() != nil {
+			return broker.ErrClosed // the command's error may be that it was interrupted
+		}
 		return cmd.Err()
 	case <-ctx.Done():
+		p.forget(c)
 		return ctx.Err()
 	case <-p.ctx.Done():
 		return broker.ErrClosed
+	}
+}
+
+// forget drops a call that nobody waits for any more, unless it has been taken. So
+// what waits is bounded by the callers that do.
+func (p *pipeline) forget(c *call) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if i := slices.Index(p.waiting, c); i >= 0 {
+		p.waiting = slices.Delete(p.waiting, i, i+1)
 	}
 }
 
@@ -79,10 +98,25 @@ func (p *pipeline) send() {
 		if calls == nil {
 			return
 		}
+		late := time.AfterFunc(stuck, func() { p.allow(1) })
 		p.exec(calls)
+		if !late.Stop() {
+			p.allow(-1)
+		}
 		for _, c := range calls {
 			close(c.done)
 		}
+	}
+}
+
+// allow allows for more senders, or less: one that hangs doesn't count.
+func (p *pipeline) allow(more int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.most += more
+	if len(p.waiting) > 0 && p.senders < min(p.most, mostSenders+mostStuck) && p.ctx.Err() == nil {
+		p.senders++
+		p.idle.Go(p.send)
 	}
 }
 
@@ -101,7 +135,7 @@ func (p *pipeline) take() []*call {
 	return calls
 }
 
-// exec runs calls. Those whose context has ended are left out.
+// exec runs calls. None is left out: who waits for it takes done for an answer.
 func (p *pipeline) exec(calls []*call) {
 	if len(calls) == 1 {
 		_ = p.client.Process(p.ctx, calls[0].cmd) // the error is the command's
@@ -109,9 +143,7 @@ func (p *pipeline) exec(calls []*call) {
 	}
 	pipe := p.client.Pipeline()
 	for _, c := range calls {
-		if c.ctx.Err() == nil {
-			_ = pipe.Process(p.ctx, c.cmd) // queues it
-		}
+		_ = pipe.Process(p.ctx, c.cmd) // queues it
 	}
 	_, _ = pipe.Exec(p.ctx) // each command has its own error
 }

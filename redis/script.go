@@ -51,8 +51,8 @@ func (b *Broker) run(ctx context.Context, s *script, keys int, args []any) ([]an
 	return cmd.Val(), nil
 }
 
-// commit applies c by the script.
-func (b *Broker) commit(ctx context.Context, key broker.Key, c broker.Commit) (broker.Receipt, error) {
+// commit applies c by the script. Its receipt is kept for retention, in ms.
+func (b *Broker) commit(ctx context.Context, key broker.Key, c broker.Commit, retention string) (broker.Receipt, error) {
 	n := b.names(key)
 	expect := "*"
 	if c.Expect != nil {
@@ -61,7 +61,7 @@ func (b *Broker) commit(ctx context.Context, key broker.Key, c broker.Commit) (b
 	args := make([]any, 3, 17+3*len(c.Members)) // run fills in the first three
 	args = append(args, n.record, n.members, n.recent, n.older,
 		c.ID.Writer, fmt.Sprintf("%020d", c.ID.N), c.ID.Writer+"-"+strconv.FormatUint(c.ID.N, 10), expect,
-		[]string{"k", "p", "d"}[c.Value.Op], c.Value.Value, b.retention, n.topic, len(c.Messages))
+		[]string{"k", "p", "d"}[c.Value.Op], c.Value.Value, retention, n.topic, len(c.Messages))
 	var frame []byte
 	if len(c.Messages) > 0 {
 		frame = appendFrame(nil, c)
@@ -101,7 +101,7 @@ func parseAnswer(reply []any) (broker.Receipt, error) {
 		slices.Sort(conflict.Gone)
 		return broker.Receipt{}, conflict
 	default:
-		return broker.Receipt{}, fmt.Errorf("the script answered %q, which it never should: is another version of it at work?", reply)
+		return broker.Receipt{}, fmt.Errorf("the script answered %.20q, which it never should: is another version of it at work?", what)
 	}
 }
 

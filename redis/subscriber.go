@@ -32,14 +32,14 @@ type subscriber struct {
 	ctx    context.Context // ends with the broker
 	cancel context.CancelFunc
 	tasks  sync.WaitGroup // run, and connections that are being closed
-	wake   chan struct{}  // holds one: there is something to send
 
 	// mu protects what follows, and all topics and subscriptions. Nobody waits for
 	// the network or calls a handler under it.
 	mu      sync.Mutex
 	topics  map[string]*topic
-	linked  bool  // there is a connection
-	trouble error // why there is none, or why it isn't trusted
+	todo    map[string]*topic // those the server may have to be told of, or that may be dropped
+	link    *link             // the connection; nil if there is none. What another one hands in is late and dropped
+	trouble error             // why there is none, or why it isn't trusted
 }
 
 // topic is a room that somebody here is subscribed to, or was until just now.
@@ -67,7 +67,7 @@ type subscription struct {
 }
 
 func newSubscriber(b *Broker, client goredis.UniversalClient) *subscriber {
-	s := &subscriber{broker: b, client: client, wake: make(chan struct{}, 1), topics: map[string]*topic{}}
+	s := &subscriber{broker: b, client: client, topics: map[string]*topic{}, todo: map[string]*topic{}}
 	_, s.cluster = client.(*goredis.ClusterClient)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.tasks.Go(s.run)
@@ -82,7 +82,8 @@ func (s *subscriber) subscribe(ctx context.Context, key broker.Key, h broker.Han
 	}
 	name := s.broker.names(key).topic
 	var after broker.Position
-	if s.late(name) {
+	link, late := s.late(name)
+	if late {
 		r, err := s.broker.load(ctx, key, false)
 		if err != nil {
 			return nil, err
@@ -90,7 +91,7 @@ func (s *subscriber) subscribe(ctx context.Context, key broker.Key, h broker.Han
 		after = r.At
 	}
 	sub := &subscription{subscriber: s, inbox: s.broker.inboxes.Open(h), ready: make(chan struct{}), after: after}
-	if !s.add(sub, name) {
+	if !s.add(sub, name, link) {
 		return nil, broker.ErrClosed
 	}
 	select {
@@ -98,7 +99,10 @@ func (s *subscriber) subscribe(ctx context.Context, key broker.Key, h broker.Han
 		return sub, nil
 	case <-ctx.Done():
 		s.remove(sub)
-		return nil, fmt.Errorf("the server has not acknowledged it: %w", errors.Join(ctx.Err(), s.health()))
+		if health := s.health(); health != nil {
+			return nil, fmt.Errorf("the server has not acknowledged it: %w (%w)", ctx.Err(), health)
+		}
+		return nil, fmt.Errorf("the server has not acknowledged it: %w", ctx.Err())
 	case <-s.ctx.Done():
 		return nil, broker.ErrClosed
 	}
@@ -106,30 +110,32 @@ func (s *subscriber) subscribe(ctx context.Context, key broker.Key, h broker.Han
 
 // late says whether messages may come that were published before now: if the
 // topic has been subscribed to, or if they come by way of another node.
-func (s *subscriber) late(name string) bool {
+func (s *subscriber) late(name string) (*link, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.cluster || s.topics[name] != nil
+	return s.link, s.cluster || s.topics[name] != nil
 }
 
 // add adds sub to its topic; false if the broker is closed.
-func (s *subscriber) add(sub *subscription, name string) bool {
+func (s *subscriber) add(sub *subscription, name string, loaded *link) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ctx.Err() != nil {
 		return false
 	}
+	if s.link != loaded {
+		sub.after = broker.Position{} // the store may have gone back since
+	}
 	t := s.topics[name]
 	if t == nil {
 		t = &topic{name: name}
 		s.topics[name] = t
-		s.send()
 	}
 	sub.topic = t
 	t.subs = append(t.subs, sub)
 	if len(t.subs) == 1 {
 		t.again = false // who was here before has gone
-		s.send()        // it may be about to be unsubscribed from
+		s.send(t)       // it may be about to be unsubscribed from
 	}
 	if t.live() {
 		sub.start()
@@ -153,7 +159,7 @@ func (s *subscriber) remove(sub *subscription) {
 	t := sub.topic
 	t.subs = slices.DeleteFunc(t.subs, func(x *subscription) bool { return x == sub })
 	if len(t.subs) == 0 {
-		s.send()
+		s.send(t)
 	}
 }
 
@@ -164,29 +170,47 @@ func (sub *subscription) Close(context.Context) error {
 	return nil
 }
 
-// send wakes who sends. mu is held.
-func (s *subscriber) send() {
+// send lets the link look at t. mu is held.
+func (s *subscriber) send(t *topic) {
+	if s.topics[t.name] == t { // not one that was dropped
+		s.todo[t.name] = t
+		s.wake()
+	}
+}
+
+// wake wakes who sends. mu is held.
+func (s *subscriber) wake() {
+	if s.link == nil {
+		return
+	}
 	select {
-	case s.wake <- struct{}{}:
+	case s.link.wake <- struct{}{}:
 	default: // somebody has
 	}
 }
 
 // unsent takes names of topics that the server has to be told of, at most most of
 // each kind, and forgets topics that nobody needs any more.
-func (s *subscriber) unsent(most int) (subscribe, unsubscribe []string) {
+func (s *subscriber) unsent(l *link, most int) (subscribe, unsubscribe []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for name, t := range s.topics {
+	if s.link != l {
+		return nil, nil
+	}
+	for name, t := range s.todo {
+		if len(subscribe) == most || len(unsubscribe) == most {
+			break
+		}
+		delete(s.todo, name)
 		wanted := len(t.subs) > 0
 		switch {
 		case !wanted && !t.asked && t.unanswered == 0:
 			delete(s.topics, name)
-		case wanted && !t.asked && len(subscribe) < most:
+		case wanted && !t.asked:
 			t.asked = true
 			t.unanswered++
 			subscribe = append(subscribe, name)
-		case !wanted && t.asked && len(unsubscribe) < most:
+		case !wanted && t.asked:
 			t.asked = false
 			t.unanswered++
 			unsubscribe = append(unsubscribe, name)
@@ -196,9 +220,13 @@ func (s *subscriber) unsent(most int) (subscribe, unsubscribe []string) {
 }
 
 // acknowledged notes that the server has done what it was told about a topic.
-func (s *subscriber) acknowledged(name string) {
+func (s *subscriber) acknowledged(l *link, name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.link != l {
+		return
+	}
+	s.trouble = nil
 	t := s.topics[name]
 	if t == nil || t.unanswered == 0 {
 		return // the probe's
@@ -215,7 +243,7 @@ func (s *subscriber) acknowledged(name string) {
 			sub.start()
 		}
 	case t.unanswered == 0:
-		s.send() // it may be dropped, or is wanted again
+		s.send(t) // it may be dropped, or is wanted again
 	}
 }
 
@@ -230,13 +258,17 @@ func (s *subscriber) gap(t *topic, reason error) {
 }
 
 // published delivers what was published to a topic.
-func (s *subscriber) published(name, payload string) {
+func (s *subscriber) published(l *link, name, payload string) {
 	d, err := parseFrame([]byte(payload))
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.link != l {
+		return
+	}
+	s.trouble = nil
 	t := s.topics[name]
 	if t == nil {
-		return // nobody needs it any more
+		return // nobody needs it any more, or it is the probe's
 	}
 	if err != nil {
 		s.gap(t, err)
@@ -266,23 +298,38 @@ func follows(last broker.Position, d *inbox.Delivery) bool {
 }
 
 // up notes that there is a connection, with nothing sent over it.
-func (s *subscriber) up() {
+func (s *subscriber) up(l *link) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.linked, s.trouble = true, nil
-	s.send()
+	s.link, s.trouble = l, nil
+	s.wake()
+}
+
+// doubt notes that l can't be tried. It is trusted again when something is heard.
+func (s *subscriber) doubt(l *link, reason error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.link == l {
+		s.trouble = reason
+	}
 }
 
 // down notes that there is no connection any more.
 func (s *subscriber) down(reason error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.linked, s.trouble = false, reason
+	s.link, s.trouble = nil, reason
+	clear(s.todo)
 	for name, t := range s.topics {
 		t.again = t.again || slices.ContainsFunc(t.subs, func(sub *subscription) bool { return sub.on })
 		t.asked, t.unanswered, t.last = false, 0, broker.Position{}
+		for _, sub := range t.subs {
+			sub.after = broker.Position{} // no old message comes over a new connection, and the store may have gone back
+		}
 		if len(t.subs) == 0 {
 			delete(s.topics, name)
+		} else {
+			s.todo[name] = t
 		}
 	}
 }
@@ -294,8 +341,8 @@ func (s *subscriber) health() error {
 	case s.ctx.Err() != nil:
 		return broker.ErrClosed
 	case s.trouble != nil:
-		return fmt.Errorf("the connection for messages is away: %w", s.trouble)
-	case !s.linked:
+		return fmt.Errorf("the connection for messages is away, or can't be tried: %w", s.trouble)
+	case s.link == nil:
 		return errors.New("the connection for messages is not there yet")
 	}
 	missing := 0
