@@ -2,6 +2,7 @@ package redis_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"sync"
@@ -13,12 +14,14 @@ import (
 	"github.com/spinneyio/est/broker"
 	"github.com/spinneyio/est/conformance"
 	"github.com/spinneyio/est/internal/redistest"
+	"github.com/spinneyio/est/redis"
 )
 
 func TestCluster(t *testing.T) {
 	t.Parallel()
 	cluster := redistest.StartCluster(t, 3)
 	t.Run("together", func(t *testing.T) {
+		t.Run("late", func(t *testing.T) { testClusterLate(t, cluster) })
 		t.Run("slots", func(t *testing.T) { testClusterSlots(t, cluster) })
 		t.Run("move", func(t *testing.T) { testClusterMove(t, cluster) })
 	})
@@ -79,6 +82,47 @@ func again(c *redistest.Cluster, how func(*redistest.Server) error) error {
 		}
 	}
 	return c.Settle()
+}
+
+// In a cluster messages come by way of other nodes, which may be late: also over a
+// connection that was made after them.
+func testClusterLate(t *testing.T, cluster *redistest.Cluster) {
+	t.Parallel()
+	key := roomOf(t)
+	w := newWays(t, cluster.Addrs()...)
+	h, err := open(goredis.NewClusterClient(&goredis.ClusterOptions{Addrs: cluster.Addrs(), Dialer: w.dial}), w, small)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closing(t, h)
+	owner, err := cluster.Owner(recordOf(key)) // from where the next message comes too, so it can't be faster
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw := goredis.NewClient(&goredis.Options{Addr: cluster.Addrs()[owner]})
+	defer raw.Close()
+	spy := raw.Subscribe(t.Context(), topicOf(key))
+	defer spy.Close()
+	if _, err := spy.Receive(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+
+	l := listen(t, h, key)
+	publish(t, h, key, "first")
+	l.message(t, "first")
+	frame, err := spy.ReceiveMessage(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.cut()
+	if gap := l.next(t); !errors.Is(gap.gap, redis.ErrReconnected) {
+		t.Fatalf("heard %v; want a gap", gap)
+	}
+	if err := raw.Publish(t.Context(), frame.Channel, frame.Payload).Err(); err != nil {
+		t.Fatal(err)
+	}
+	publish(t, h, key, "second")
+	l.message(t, "second")
 }
 
 // All names of a room, whatever bytes it has, are in one slot, and so is its topic.

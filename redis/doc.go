@@ -54,9 +54,7 @@
 //
 // In a cluster a message goes from the node of its room to the one that we are
 // connected to. If just that connection breaks, a message is missed without a word
-// until the room's next one, or until the room is looked at. And one that was on
-// that way while our own connection was made anew comes after the gap, also if it
-// had come before: members know it by its position.
+// until the room's next one, or until the room is looked at.
 //
 // Receipts expire by the server's clock: one that jumps ahead, or a replica that
 // takes over with a clock that is ahead, forgets them too early.

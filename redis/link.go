@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,6 +21,7 @@ type link struct {
 	probe  string        // a topic of its own, to hear itself
 	heard  atomic.Uint64 // what was received, counted
 	wake   chan struct{} // holds one: there is something to send
+	behind chan struct{} // holds one: there are topics whose position has to be known
 }
 
 // batch is how many topics are named in one command.
@@ -29,7 +31,10 @@ const batch = 512
 func (s *subscriber) run() {
 	for attempt := 0; s.ctx.Err() == nil; attempt++ {
 		began := time.Now()
-		l := &link{s: s, pubsub: s.client.Subscribe(s.ctx), probe: s.broker.options.Prefix + ":p:" + rand.Text(), wake: make(chan struct{}, 1)}
+		l := &link{
+			s: s, pubsub: s.client.Subscribe(s.ctx), probe: s.broker.options.Prefix + ":p:" + rand.Text(),
+			wake: make(chan struct{}, 1), behind: make(chan struct{}, 1),
+		}
 		err := l.serve()
 		// Closing waits for a write that hangs.
 		s.tasks.Go(func() { _ = l.pubsub.Close() })
@@ -62,6 +67,7 @@ func (l *link) serve() error {
 	l.s.tasks.Go(func() { cancel(l.read()) })
 	l.s.tasks.Go(func() { cancel(l.write(ctx)) })
 	l.s.tasks.Go(func() { cancel(l.watch(ctx)) })
+	l.s.tasks.Go(func() { cancel(l.catchUp(ctx)) })
 	<-ctx.Done()
 	return context.Cause(ctx)
 }
@@ -112,6 +118,36 @@ func (l *link) write(ctx context.Context) error {
 					return err
 				}
 			}
+		}
+	}
+}
+
+// catchUp finds out where rooms are that were heard over another connection before,
+// in a cluster. There messages come by way of other nodes, so one that was heard
+// already may come again over the new connection. Those up to the position, as it is
+// before the gap is told, are dropped: the gap stands for them.
+func (l *link) catchUp(ctx context.Context) error {
+	const atOnce = 64
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-l.behind:
+		}
+		for topics := l.s.nextBehind(l, atOnce); len(topics) > 0; topics = l.s.nextBehind(l, atOnce) {
+			var loads sync.WaitGroup
+			for _, t := range topics {
+				loads.Go(func() {
+					call, cancel := context.WithTimeout(ctx, l.s.broker.options.Probe)
+					defer cancel()
+					r, err := l.s.broker.load(call, t.key, false)
+					if err != nil {
+						l.s.pause(4) // its node is away
+					}
+					l.s.caughtUp(l, t, r.At, err)
+				})
+			}
+			loads.Wait()
 		}
 	}
 }

@@ -38,18 +38,20 @@ type subscriber struct {
 	mu      sync.Mutex
 	topics  map[string]*topic
 	todo    map[string]*topic // those the server may have to be told of, or that may be dropped
+	behind  []*topic          // those that are live again, and whose position has to be known before the gap is told
 	link    *link             // the connection; nil if there is none. What another one hands in is late and dropped
 	trouble error             // why there is none, or why it isn't trusted
 }
 
 // topic is a room that somebody here is subscribed to, or was until just now.
 type topic struct {
+	key  broker.Key
 	name string
 	subs []*subscription
 
 	asked      bool            // the last that was sent over this connection is SUBSCRIBE
 	unanswered int             // what was sent over this connection and not yet acknowledged
-	again      bool            // it was live over another connection: as soon as it is over this one, there is a gap
+	again      bool            // it was live over another connection: there is a gap to be told before it is heard
 	last       broker.Position // of the last message; zero: unknown
 }
 
@@ -91,7 +93,7 @@ func (s *subscriber) subscribe(ctx context.Context, key broker.Key, h broker.Han
 		after = r.At
 	}
 	sub := &subscription{subscriber: s, inbox: s.broker.inboxes.Open(h), ready: make(chan struct{}), after: after}
-	if !s.add(sub, name, link) {
+	if !s.add(sub, key, name, link) {
 		return nil, broker.ErrClosed
 	}
 	select {
@@ -117,7 +119,7 @@ func (s *subscriber) late(name string) (*link, bool) {
 }
 
 // add adds sub to its topic; false if the broker is closed.
-func (s *subscriber) add(sub *subscription, name string, loaded *link) bool {
+func (s *subscriber) add(sub *subscription, key broker.Key, name string, loaded *link) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ctx.Err() != nil {
@@ -128,7 +130,7 @@ func (s *subscriber) add(sub *subscription, name string, loaded *link) bool {
 	}
 	t := s.topics[name]
 	if t == nil {
-		t = &topic{name: name}
+		t = &topic{key: key, name: name}
 		s.topics[name] = t
 	}
 	sub.topic = t
@@ -137,7 +139,7 @@ func (s *subscriber) add(sub *subscription, name string, loaded *link) bool {
 		t.again = false // who was here before has gone
 		s.send(t)       // it may be about to be unsubscribed from
 	}
-	if t.live() {
+	if t.live() && !t.again {
 		sub.start()
 	}
 	return true
@@ -174,17 +176,16 @@ func (sub *subscription) Close(context.Context) error {
 func (s *subscriber) send(t *topic) {
 	if s.topics[t.name] == t { // not one that was dropped
 		s.todo[t.name] = t
-		s.wake()
+		if s.link != nil {
+			wake(s.link.wake)
+		}
 	}
 }
 
-// wake wakes who sends. mu is held.
-func (s *subscriber) wake() {
-	if s.link == nil {
-		return
-	}
+// wake wakes whoever waits for c.
+func wake(c chan struct{}) {
 	select {
-	case s.link.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default: // somebody has
 	}
 }
@@ -233,17 +234,55 @@ func (s *subscriber) acknowledged(l *link, name string) {
 	}
 	t.unanswered--
 	switch {
+	case t.live() && t.again && s.cluster:
+		s.behind = append(s.behind, t)
+		wake(l.behind)
 	case t.live():
-		t.last = broker.Position{}
-		if t.again {
-			t.again = false
-			s.gap(t, ErrReconnected)
-		}
-		for _, sub := range t.subs {
-			sub.start()
-		}
+		s.resume(t, broker.Position{})
 	case t.unanswered == 0:
 		s.send(t) // it may be dropped, or is wanted again
+	}
+}
+
+// resume lets t be heard, which is live, after a gap if it was heard before.
+// Messages up to the position after are from before. mu is held.
+func (s *subscriber) resume(t *topic, after broker.Position) {
+	t.last = broker.Position{}
+	if t.again {
+		t.again = false
+		s.gap(t, ErrReconnected)
+		for _, sub := range t.subs {
+			sub.after = after
+		}
+	}
+	for _, sub := range t.subs {
+		sub.start()
+	}
+}
+
+// nextBehind takes topics whose position has to be known, at most most.
+func (s *subscriber) nextBehind(l *link, most int) []*topic {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.link != l {
+		return nil
+	}
+	n := min(len(s.behind), most)
+	topics := s.behind[:n:n]
+	s.behind = s.behind[n:]
+	return topics
+}
+
+// caughtUp notes the position of t, or that it could not be loaded.
+func (s *subscriber) caughtUp(l *link, t *topic, at broker.Position, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.link != l || !t.live():
+	case err != nil:
+		s.behind = append(s.behind, t)
+	default:
+		s.resume(t, at)
 	}
 }
 
@@ -267,8 +306,8 @@ func (s *subscriber) published(l *link, name, payload string) {
 	}
 	s.trouble = nil
 	t := s.topics[name]
-	if t == nil {
-		return // nobody needs it any more, or it is the probe's
+	if t == nil || t.again {
+		return // nobody needs it any more; or it is before the gap; or it is the probe's
 	}
 	if err != nil {
 		s.gap(t, err)
@@ -302,7 +341,7 @@ func (s *subscriber) up(l *link) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.link, s.trouble = l, nil
-	s.wake()
+	wake(l.wake)
 }
 
 // doubt notes that l can't be tried. It is trusted again when something is heard.
@@ -320,11 +359,12 @@ func (s *subscriber) down(reason error) {
 	defer s.mu.Unlock()
 	s.link, s.trouble = nil, reason
 	clear(s.todo)
+	s.behind = nil
 	for name, t := range s.topics {
 		t.again = t.again || slices.ContainsFunc(t.subs, func(sub *subscription) bool { return sub.on })
 		t.asked, t.unanswered, t.last = false, 0, broker.Position{}
 		for _, sub := range t.subs {
-			sub.after = broker.Position{} // no old message comes over a new connection, and the store may have gone back
+			sub.after = broker.Position{} // the store may have gone back
 		}
 		if len(t.subs) == 0 {
 			delete(s.topics, name)
@@ -347,7 +387,7 @@ func (s *subscriber) health() error {
 	}
 	missing := 0
 	for _, t := range s.topics {
-		if len(t.subs) > 0 && !t.live() {
+		if len(t.subs) > 0 && (!t.live() || t.again) {
 			missing++
 		}
 	}
