@@ -87,6 +87,7 @@ func TestTheProgramIsTheOneNamed(t *testing.T) {
 
 func TestTheLogIsShownIfTheTestFails(t *testing.T) {
 	t.Parallel()
+	find(t) // or skip
 	for _, failed := range []bool{false, true} {
 		w := &watched{failed: failed}
 		t.Run("", func(t *testing.T) {
@@ -101,6 +102,7 @@ func TestTheLogIsShownIfTheTestFails(t *testing.T) {
 
 func TestAServerThatDoesNotStart(t *testing.T) {
 	t.Parallel()
+	find(t) // or skip
 	w := &watched{TB: t}
 	w.start(&Options{Args: []string{"--no-such-directive", "1"}})
 	if !strings.Contains(w.fatal, errExited.Error()) || !strings.Contains(w.fatal, "no-such-directive") {
@@ -135,6 +137,7 @@ func TestPortsAreBelowThoseOfOutgoingConnections(t *testing.T) {
 
 func TestNothingIsLeftOfAServer(t *testing.T) {
 	t.Parallel()
+	find(t) // or skip
 	var p *process
 	t.Run("", func(t *testing.T) {
 		s := Start(t, nil)
