@@ -15,10 +15,14 @@
 //     not namespace "a.b" with room "c", and "*" is no pattern.
 //  2. Values, messages, the data and IDs of members, and writers are any bytes,
 //     also none, zero bytes and invalid UTF-8, and come back as they went in.
-//  3. What is passed to a broker is the broker's from the call on; what it hands
-//     out is shared and read-only for ever. So nothing is copied per receiver.
-//  4. A store has limits of size and states them. What is over a limit is
-//     refused whole with [ErrTooLarge], and changes nothing.
+//  3. What is passed to a broker is the broker's from the call on, to keep and
+//     not to change, since it may be sent again; what it hands out is shared and
+//     read-only for ever. So nothing is copied per receiver.
+//  4. A store has limits of size and states them. IDs of members, and writers,
+//     may be as long as its keys. What is over a limit is refused whole with
+//     [ErrTooLarge], and changes nothing. Small ones are never too many: any store
+//     takes a commit with 300 members and 300 messages of some bytes, and a record
+//     with 1,200 such members.
 //
 // # Records
 //
@@ -90,7 +94,8 @@
 //  24. Subscribe has been established when it returns: every message committed
 //     after that arrives, from whatever instance. No message that was committed
 //     before Subscribe was called arrives; of those in between, the first ones
-//     may be missing.
+//     may be missing. A Subscribe that fails leaves nothing behind: its handler
+//     is not called for what is committed later.
 //  25. Each subscription gets each message once, also those of its own process,
 //     also those with equal bodies; two subscriptions of one handler are two.
 //  26. The handler of one subscription is called one at a time, in the order of
@@ -102,9 +107,10 @@
 //  28. When Gap is called the subscription works again: what is committed from
 //     then on arrives, or another gap follows. So a receiver that loads the
 //     position in Gap misses nothing.
-//  29. Closing a subscription ends that one only. Close doesn't wait for a call
-//     of the handler that is under way, so a handler may call it; that call may
-//     be at its very beginning. No other follows.
+//  29. Closing a subscription ends that one only, also if it is closed again, or
+//     by several at once. Close doesn't wait for a call of the handler that is
+//     under way, so a handler may call it; that call may be at its very beginning.
+//     No other follows.
 //  30. A handler may call every method of the broker and of its subscription;
 //     about Close of the broker see rule 33.
 //

@@ -12,7 +12,7 @@ import (
 	"github.com/spinneyio/est/broker"
 )
 
-var closingRules = slices.Concat(closeRules, leakRules)
+var closingRules = slices.Concat(closeRules, leakRules, givenUpRules)
 
 // closeRules are about Close of a handle.
 var closeRules = []rule{{

@@ -1,10 +1,15 @@
 package conformance
 
 import (
+	"slices"
+
 	"github.com/spinneyio/est/broker"
 )
 
-var commitRules = []rule{{
+var commitRules = slices.Concat(changeRules, batchRules)
+
+// changeRules are about what a commit does.
+var changeRules = []rule{{
 	name:    "commits/invalid",
 	numbers: []int{9, 10},
 	promise: "A commit that breaks the rules of its form is refused with ErrInvalid, and changes nothing.",

@@ -2,15 +2,17 @@ package conformance
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spinneyio/est/broker"
 )
 
 // In these cases A is well, and looks on; what happens to the others' connections
-// happens to handles of the case's own. The rules on calls are in hanging.go.
+// happens to handles of the case's own. The rules on gaps beyond the
+// first ones are in gaps.go, those on calls in hanging.go.
 
-var connectionRules = append(outageRules, hangingRules...)
+var connectionRules = slices.Concat(outageRules, gapRules, hangingRules)
 
 var outageRules = []rule{{
 	name:    "connections/comes-back",

@@ -58,7 +58,7 @@ func (c *trial) contest() (h *history, order []*write) {
 		defer x.writing.Add(-1)
 		writers[i].run()
 	})
-	x.history.last = x.load(x.handles[0], x.handles[0].name+", when all was over,")
+	x.history.last = x.load(x.handles[0], x.handles[0].name+", when all was over,", true)
 	x.handles[0].publish(x.key, "end")
 	for _, l := range listeners {
 		x.history.heard = append(x.history.heard, hearing{span{l.name, ever, ever}, l.upTo("end")})
@@ -93,13 +93,13 @@ func (l *listener) upTo(body string) (list []broker.Message) {
 	}
 }
 
-// readAlong reads while anybody writes.
+// readAlong reads while anybody writes, with members and without.
 func (x *contest) readAlong(h *handle) {
-	for range 30 {
+	for n := range 30 {
 		if x.writing.Load() == 0 {
 			return
 		}
-		x.saw(x.load(h, h.name))
+		x.saw(x.load(h, h.name, n%2 == 0))
 		runtime.Gosched()
 	}
 }
@@ -119,16 +119,16 @@ func (x *contest) wrote(w write) {
 
 func (x *contest) tick() int { return int(x.clock.Add(1)) }
 
-func (x *contest) load(h *handle, by string) read {
+func (x *contest) load(h *handle, by string, members bool) read {
 	ctx, cancel := x.c.bounded()
 	defer cancel()
 	from := x.tick()
-	record, err := h.Load(ctx, x.key, true)
+	record, err := h.Load(ctx, x.key, members)
 	r := sight(span{by, from, x.tick()}, record)
 	if err != nil {
 		x.c.fatal("Load returns the record", outcome(err))
 	}
-	r.whole = true
+	r.whole = members
 	return r
 }
 
@@ -151,7 +151,7 @@ type contestant struct {
 
 // run makes its commits, each decided on what it has seen last.
 func (w *contestant) run() {
-	base := w.saw(w.load(w.handle, w.name))
+	base := w.saw(w.load(w.handle, w.name, true))
 	// Who gets a conflict has seen what came before: so somebody else has won.
 	tries := contestWriters * contestCommits
 	for done := 0; done < contestCommits; {
@@ -171,7 +171,7 @@ func (w *contestant) run() {
 		if got.answer == applied && w.rand.IntN(2) == 0 {
 			base = read{value: got.puts, version: got.receipt.Version}
 		} else {
-			base = w.saw(w.load(w.handle, w.name))
+			base = w.saw(w.load(w.handle, w.name, done%2 == 0))
 		}
 	}
 }

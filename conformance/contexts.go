@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/spinneyio/est/broker"
@@ -72,6 +73,55 @@ var contextRules = []rule{{
 		witness.bodies("x")
 		breathe() // so that it is heard
 		witness.nothing(b)
+	},
+}, {
+	name:    "contexts/given-up-subscribe",
+	numbers: []int{24, 31},
+	promise: "A Subscribe whose context ends meanwhile, so that it returns an error, leaves no subscription behind: its handler is not called for what is committed later.",
+	breaks:  "Messages would come for a room that nobody has entered; and nobody could stop them.",
+	check: func(c *trial) {
+		a, b, key := c.open(), c.open(), c.key()
+		witness := a.listen(key)
+		for n := range c.few(50) {
+			ctx, cancel := context.WithTimeout(c.ctx, time.Duration(c.rand.Int64N(1<<c.rand.IntN(24)))) // up to 17 ms, mostly less
+			var gone atomic.Bool
+			sub, err := a.Subscribe(ctx, key, broker.Handler{
+				Message: func(m broker.Message) {
+					if gone.Load() {
+						c.fail("no call of the handler", "it gets "+c.show(m))
+					}
+				},
+				Gap: func(error) {},
+			})
+			cancel()
+			c.note("A subscribes with a context that ends soon → %s", outcome(err))
+			if err == nil {
+				_ = sub.Close(c.ctx) // there are rules about that
+			}
+			gone.Store(true)
+			body := fmt.Sprint(n)
+			b.publish(key, body)
+			witness.bodies(body)
+		}
+		breathe() // so that it is heard
+		witness.nothing(b)
+	},
+}, {
+	name:    "contexts/ended-close",
+	numbers: []int{29, 31},
+	promise: "Close of a subscription ends it also if the context has ended before.",
+	breaks:  "Who leaves a room because its context has ended would go on hearing it.",
+	check: func(c *trial) {
+		a, b, key := c.open(), c.open(), c.key()
+		witness := a.listen(key)
+		for _, ctx := range c.ended() {
+			l := a.listen(key)
+			err := l.sub.Close(ctx)
+			c.note("%s is closed with a context that has ended → %s", l.name, outcome(err))
+			witness.nothing(b)
+			breathe() // so that it is heard
+			l.atMost(0, "it was closed before anything was published")
+		}
 	},
 }, {
 	name:    "contexts/subscription-stays",

@@ -43,9 +43,11 @@
 //
 // # Not tried
 //
-// How fast a broker is; what it does when many thousands are connected; whether
-// what it has acknowledged survives a power failure, unless Faults.Restart cuts
-// the power; and what a store does that answers falsely on purpose.
+// How fast a broker is; what it does when many thousands are connected; how much a
+// commit or a record may hold in all, beyond what rule 4 says; whether values and
+// members are there still after several retentions; whether what it has
+// acknowledged survives a power failure, unless Faults.Restart cuts the power; and
+// what a store does that answers falsely on purpose.
 //
 // # Transports
 //

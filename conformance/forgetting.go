@@ -10,13 +10,15 @@ import (
 var forgettingRules = []rule{{
 	name:    "forgetting/not-too-soon",
 	numbers: []int{18},
-	promise: "Receipts are kept for the retention that the store states, at least, also if there is nothing else in the record.",
+	promise: "Receipts are kept for the retention that the store states, at least, each for its own: also if there is nothing else in the record, and if the record has older ones.",
 	breaks:  "A commit that is sent again after an outage would be applied twice.",
 	needs:   []need{needsRetention},
 	check: func(c *trial) {
 		a, b := c.open(), c.open()
 		keep := c.suite.harness.Limits.Retention
-		first, second := c.key(), c.key()
+		older, first, second := c.key(), c.key(), c.key()
+		b.commit(older, broker.Commit{ID: c.writer().next()})
+		c.pass(keep / 2)
 		for _, key := range []broker.Key{first, second} {
 			b.commit(key, broker.Commit{ID: c.writer().next()})
 		}
@@ -24,17 +26,20 @@ var forgettingRules = []rule{{
 		published := broker.Commit{ID: c.writer().next(), Messages: messages("x")}
 		deleted := broker.Commit{ID: c.writer().next(), Value: deletion()}
 		want1, want2 := a.commit(first, published), a.commit(second, deleted)
+		want3 := a.commit(older, published)
 		for _, part := range []time.Duration{keep / 2, keep * 9 / 10} {
 			c.pass(part - time.Since(began))
 			c.elsewhere(b)
 			got1, err1 := b.try(first, published)
 			got2, err2 := b.try(second, deleted)
+			got3, err3 := b.try(older, published)
 			c.retained(began)
-			if err1 != nil || err2 != nil {
-				c.fatal("the receipts of the first time", outcome(err1)+" and "+outcome(err2))
+			if err1 != nil || err2 != nil || err3 != nil {
+				c.fatal("the receipts of the first time", outcome(err1)+", "+outcome(err2)+" and "+outcome(err3))
 			}
 			c.want("the receipt", got1, want1)
 			c.want("the receipt", got2, want2)
+			c.want("the receipt in the older record", got3, want3)
 		}
 	},
 }, {

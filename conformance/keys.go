@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spinneyio/est/broker"
 )
@@ -51,6 +52,32 @@ var keyRules = []rule{{
 			key := c.keyOf(broker.Key{Namespace: c.namespace, Room: padding + last})
 			a.commit(key, broker.Commit{ID: c.writer().next(), Expect: expect(""), Value: put(last)})
 			c.want("the value", a.load(key).Value, []byte(last))
+		}
+	},
+}, {
+	name:    "keys/long-ids",
+	numbers: []int{2, 4, 15},
+	promise: "The ID of a member, and a writer, may be as long as the longest key; two that differ in the last byte are two.",
+	breaks:  "An instance lists the rooms that it serves as members of a record of its own: it could not enter one with a long name.",
+	check: func(c *trial) {
+		a, key := c.open(), c.key()
+		began := time.Now()
+		most := c.longestKey()
+		padding := strings.Repeat("i", most-1)
+		writer := c.writer().id
+		writer += strings.Repeat("w", most-1-len(writer))
+		var want []broker.Member
+		for _, last := range []string{"1", "2"} {
+			commit := broker.Commit{ID: broker.CommitID{Writer: writer + last, N: 1}, Members: []broker.MemberChange{add(padding+last, last)}}
+			receipt := a.commit(key, commit)
+			want = append(want, broker.Member{ID: padding + last, Data: []byte(last)})
+			c.want("the list of members", a.load(key).Members, want)
+			got, err := a.try(key, commit)
+			c.retained(began)
+			if err != nil {
+				c.fatal("the receipt of the first time", outcome(err))
+			}
+			c.want("the receipt", got, receipt)
 		}
 	},
 }, {

@@ -12,7 +12,9 @@ import (
 	"github.com/spinneyio/est/conformance"
 )
 
-var commitMutants = []mutant{{
+var commitMutants = slices.Concat(changeMutants, batchMutants)
+
+var changeMutants = []mutant{{
 	name: "operations that it doesn't know are ignored",
 	rule: "commits/invalid",
 	harness: changedCommits(func(c *broker.Commit) {

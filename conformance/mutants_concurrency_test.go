@@ -51,6 +51,10 @@ var concurrencyMutants = []mutant{{
 		return first
 	}),
 }, {
+	name:    "without members, value and position are read one after the other",
+	rule:    "concurrency/no-torn-reads",
+	harness: tornGlances,
+}, {
 	name: "the list of members is written back whole",
 	rule: "concurrency/members",
 	harness: func() conformance.Harness {
@@ -120,6 +124,25 @@ func readTwice(join func(first, second broker.Record) broker.Record) func() conf
 		second, err := b.Load(ctx, key, members)
 		return join(first, second), err
 	}})
+}
+
+// tornGlances reads a record without members in two steps.
+func tornGlances() conformance.Harness {
+	torn := readTwice(func(first, second broker.Record) broker.Record {
+		first.At = second.At
+		return first
+	})()
+	open := torn.Open
+	torn.Open = func() (broker.Broker, error) {
+		b, err := open()
+		return &twisted{b, twist{load: func(torn broker.Broker, ctx context.Context, key broker.Key, members bool) (broker.Record, error) {
+			if members {
+				return torn.(*twisted).Broker.Load(ctx, key, true)
+			}
+			return torn.Load(ctx, key, false)
+		}}}, err
+	}
+	return torn
 }
 
 // wholeLists reads the members, changes the list, and writes it back, if the

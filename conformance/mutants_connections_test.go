@@ -128,7 +128,7 @@ var connectionMutants = slices.Concat([]mutant{{
 			}
 		})
 	},
-}}, hangingMutants)
+}}, gapMutants, hangingMutants)
 
 var errMissed = errors.New("messages were missed")
 

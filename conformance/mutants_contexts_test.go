@@ -49,6 +49,29 @@ var contextMutants = []mutant{{
 		return sub, err
 	}}),
 }, {
+	name: "Subscribe forgets what it has asked for when its context ends",
+	rule: "contexts/given-up-subscribe",
+	harness: eachMemory(twist{subscribe: func(b broker.Broker, ctx context.Context, key broker.Key, h broker.Handler) (broker.Subscription, error) {
+		if ctx.Err() != nil {
+			return b.Subscribe(ctx, key, h)
+		}
+		sub, err := b.Subscribe(ctx, key, h)
+		pause(100 * time.Microsecond) // until the store answers
+		if err == nil && ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return sub, err
+	}}),
+}, {
+	name: "Close of a subscription looks at its context first",
+	rule: "contexts/ended-close",
+	harness: subscriptionClose(func(s broker.Subscription, ctx context.Context) error {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return s.Close(ctx)
+	}),
+}, {
 	name: "the deadline of Subscribe is that of the subscription's connection",
 	rule: "contexts/subscription-stays",
 	harness: eachMemory(twist{subscribe: func(b broker.Broker, ctx context.Context, key broker.Key, h broker.Handler) (broker.Subscription, error) {

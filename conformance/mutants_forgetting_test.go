@@ -2,6 +2,7 @@ package conformance_test
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"time"
 
@@ -15,6 +16,10 @@ var forgettingMutants = []mutant{{
 	rule:    "forgetting/not-too-soon",
 	harness: memoryWith(memory.Options{MaxValue: valueLimit, MaxKey: keyLimit, Queue: queueLimit, Retention: retention / 5}),
 }, {
+	name:    "all receipts of a record are kept from the first one on",
+	rule:    "forgetting/not-too-soon",
+	harness: sharedExpiry,
+}, {
 	name:    "nothing is ever forgotten",
 	rule:    "forgetting/begins-anew",
 	harness: memoryWith(memory.Options{MaxValue: valueLimit, MaxKey: keyLimit, Queue: queueLimit, Retention: time.Hour}),
@@ -23,6 +28,35 @@ var forgettingMutants = []mutant{{
 	rule:    "forgetting/never-what-is-there",
 	harness: expiringRecords,
 }}
+
+// sharedExpiry has one time for all receipts of a record, which begins with the
+// first of them and ends all.
+func sharedExpiry() conformance.Harness {
+	type receipts struct {
+		since time.Time
+		over  int // how often that was
+	}
+	var mu sync.Mutex // protects rooms
+	rooms := map[broker.Key]receipts{}
+	return twistMemory(func() twist {
+		return twist{commit: func(b broker.Broker, ctx context.Context, key broker.Key, c broker.Commit) (broker.Receipt, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			r, ok := rooms[key]
+			switch {
+			case !ok:
+				r.since = time.Now()
+			case time.Since(r.since) > retention:
+				r = receipts{time.Now(), r.over + 1}
+			}
+			rooms[key] = r
+			if c.ID.Writer != "" {
+				c.ID.Writer += strings.Repeat("'", r.over)
+			}
+			return b.Commit(ctx, key, c)
+		}}
+	})
+}
 
 // expiringRecords shows no record that nobody has written to for a while.
 func expiringRecords() conformance.Harness {

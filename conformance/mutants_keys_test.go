@@ -44,6 +44,14 @@ var keyMutants = []mutant{{
 	rule:    "keys/longest",
 	harness: changedRooms(func(room string) string { return room[:min(len(room), 255)] }),
 }, {
+	name:    "IDs of members are cut at 255 bytes",
+	rule:    "keys/long-ids",
+	harness: changedMembers(func(m *broker.MemberChange) { m.ID = m.ID[:min(len(m.ID), 255)] }),
+}, {
+	name:    "writers are cut at 64 bytes",
+	rule:    "keys/long-ids",
+	harness: changedCommits(func(c *broker.Commit) { c.ID.Writer = c.ID.Writer[:min(len(c.ID.Writer), 64)] }),
+}, {
 	name: "keys that are too long are cut",
 	rule: "keys/too-long",
 	harness: changedKeys(func(k broker.Key) broker.Key {

@@ -3,6 +3,7 @@ package conformance_test
 import (
 	"context"
 	"crypto/rand"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -146,6 +147,9 @@ func oneByOne() conformance.Harness {
 				}
 				mu.Lock()
 				defer mu.Unlock()
+				maps.DeleteFunc(receipts, func(known commitOf, _ broker.Receipt) bool {
+					return known.key == key && known.id.Writer == c.ID.Writer
+				})
 				receipts[commitOf{key, c.ID}] = receipt
 				return receipt, nil
 			},

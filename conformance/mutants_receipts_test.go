@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -13,7 +14,9 @@ import (
 	"github.com/spinneyio/est/conformance"
 )
 
-var receiptMutants = []mutant{{
+var receiptMutants = slices.Concat(repeatMutants, numberMutants)
+
+var repeatMutants = []mutant{{
 	name:    "the epoch begins with the first message",
 	rule:    "receipts/position",
 	harness: lateEpochs,
@@ -79,34 +82,6 @@ var receiptMutants = []mutant{{
 			c.ID.N = 0
 		}
 	}),
-}, {
-	name: "ids are a set: smaller numbers are new",
-	rule: "receipts/late-packet",
-	harness: eachMemory(twist{commit: func(b broker.Broker, ctx context.Context, key broker.Key, c broker.Commit) (broker.Receipt, error) {
-		receipt, err := b.Commit(ctx, key, c)
-		if errors.Is(err, broker.ErrStale) {
-			c.ID.Writer += fmt.Sprint(c.ID.N)
-			return b.Commit(ctx, key, c)
-		}
-		return receipt, err
-	}}),
-}, {
-	name: "a late packet is answered with a conflict if it has one",
-	rule: "receipts/late-packet",
-	harness: eachMemory(twist{commit: func(b broker.Broker, ctx context.Context, key broker.Key, c broker.Commit) (broker.Receipt, error) {
-		receipt, err := b.Commit(ctx, key, c)
-		if errors.Is(err, broker.ErrStale) {
-			c.ID = broker.CommitID{Writer: rand.Text(), N: 1}
-			if c.Expect != nil || len(c.Members) > 0 {
-				return b.Commit(ctx, key, c)
-			}
-		}
-		return receipt, err
-	}}),
-}, {
-	name:    "a refused commit has used its number",
-	rule:    "receipts/refused-number",
-	harness: usedNumbers,
 }, {
 	name: "writers are compared regardless of case",
 	rule: "receipts/writers-apart",
@@ -189,26 +164,6 @@ func remembering(change func(m *commitLog, c *broker.Commit)) func() conformance
 			}}
 		})
 	}
-}
-
-// usedNumbers notes the number of each commit before it looks whether to apply it.
-func usedNumbers() conformance.Harness {
-	var mu sync.Mutex // protects refused
-	refused := map[broker.CommitID]bool{}
-	return twistMemory(func() twist {
-		return twist{commit: func(b broker.Broker, ctx context.Context, key broker.Key, c broker.Commit) (broker.Receipt, error) {
-			mu.Lock()
-			defer mu.Unlock()
-			if refused[c.ID] {
-				return broker.Receipt{}, fmt.Errorf("mutant: %w", broker.ErrStale)
-			}
-			receipt, err := b.Commit(ctx, key, c)
-			if _, ok := errors.AsType[*broker.Conflict](err); ok {
-				refused[c.ID] = true
-			}
-			return receipt, err
-		}}
-	})
 }
 
 func globalNumbers() conformance.Harness {

@@ -3,6 +3,7 @@ package conformance_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -55,6 +56,10 @@ var recordMutants = []mutant{{
 	rule:    "records/too-large",
 	harness: memoryWith(memory.Options{MaxValue: 2 * valueLimit, MaxKey: keyLimit, Queue: queueLimit, Retention: retention}),
 }, {
+	name:    "a commit that is too large has used its number",
+	rule:    "records/too-large",
+	harness: usedNumbers(func(err error) bool { return errors.Is(err, broker.ErrTooLarge) }),
+}, {
 	name: "members are sorted regardless of case",
 	rule: "records/members-in-order",
 	harness: changedRecords(func(r *broker.Record) {
@@ -68,6 +73,35 @@ var recordMutants = []mutant{{
 	harness: eachMemory(twist{load: func(b broker.Broker, ctx context.Context, key broker.Key, _ bool) (broker.Record, error) {
 		return b.Load(ctx, key, true)
 	}}),
+}, {
+	name: "what is read without members is cached",
+	rule: "records/without-members",
+	harness: glances(func(now broker.Record, old *broker.Record) broker.Record {
+		if old == nil || old.Value == nil {
+			return now
+		}
+		return *old
+	}),
+}, {
+	name:    "what is read without members is one commit behind",
+	rule:    "records/without-members",
+	harness: behind,
+}, {
+	name: "what is read without members has no position",
+	rule: "records/without-members",
+	harness: glances(func(now broker.Record, _ *broker.Record) broker.Record {
+		now.At = broker.Position{}
+		return now
+	}),
+}, {
+	name: "an empty value is left out, without members",
+	rule: "records/without-members",
+	harness: glances(func(now broker.Record, _ *broker.Record) broker.Record {
+		if len(now.Value) == 0 {
+			now.Value = nil
+		}
+		return now
+	}),
 }, {
 	name:    "values are read into one buffer",
 	rule:    "records/bytes-stay",
@@ -138,6 +172,56 @@ func cachedRecords() conformance.Harness {
 				mu.Lock()
 				defer mu.Unlock()
 				clear(cache)
+				return b.Commit(ctx, key, c)
+			},
+		}
+	})
+}
+
+// glances is the good broker but that what is read without members goes through
+// show, with what the handle has shown of the record before.
+func glances(show func(now broker.Record, old *broker.Record) broker.Record) func() conformance.Harness {
+	return func() conformance.Harness {
+		return twistMemory(func() twist {
+			var mu sync.Mutex // protects shown
+			shown := map[broker.Key]*broker.Record{}
+			return twist{load: func(b broker.Broker, ctx context.Context, key broker.Key, members bool) (broker.Record, error) {
+				r, err := b.Load(ctx, key, members)
+				if members || err != nil {
+					return r, err
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				r = show(r, shown[key])
+				shown[key] = &r
+				return r, nil
+			}}
+		})
+	}
+}
+
+// behind reads from a copy of the store, which gets each commit with the next one.
+func behind() conformance.Harness {
+	var mu sync.Mutex // protects copies
+	copies := map[broker.Key]broker.Record{}
+	return twistMemory(func() twist {
+		return twist{
+			load: func(b broker.Broker, ctx context.Context, key broker.Key, members bool) (broker.Record, error) {
+				r, err := b.Load(ctx, key, members)
+				mu.Lock()
+				defer mu.Unlock()
+				if old := copies[key]; !members && err == nil && old.Value != nil {
+					return old, nil
+				}
+				return r, err
+			},
+			commit: func(b broker.Broker, ctx context.Context, key broker.Key, c broker.Commit) (broker.Receipt, error) {
+				mu.Lock()
+				defer mu.Unlock()
+				old, err := b.Load(ctx, key, false)
+				if err == nil {
+					copies[key] = old
+				}
 				return b.Commit(ctx, key, c)
 			},
 		}

@@ -54,38 +54,13 @@ var subscribeMutants = []mutant{{
 		return b.Subscribe(ctx, key, h)
 	}}),
 }, {
+	name:    "a handle has 16 subscriptions of a room, and the others hear nothing",
+	rule:    "subscriptions/many-of-one-room",
+	harness: crowdedRooms,
+}, {
 	name:    "a handle has 150 subscriptions, and drops the oldest for another one",
 	rule:    "subscriptions/many-rooms",
 	harness: fewSubscriptions,
-}}
-
-var unsubscribeMutants = []mutant{{
-	name:    "who closes a subscription closes all of the room",
-	rule:    "subscriptions/close-ends-that-one",
-	harness: hubs(closeEndsRoom),
-}, {
-	name:    "who closes a subscription twice is counted twice",
-	rule:    "subscriptions/close-twice",
-	harness: hubs(closeCountsTwice),
-}, {
-	name:    "what is queued comes after Close",
-	rule:    "subscriptions/closed-is-silent",
-	harness: inboxes(staysWhenEnds),
-}, {
-	name: "Close doesn't wait until the store has unsubscribed",
-	rule: "subscriptions/closed-is-silent",
-	harness: subscriptionClose(func(s broker.Subscription, _ context.Context) error {
-		time.AfterFunc(time.Millisecond, func() { _ = s.Close(context.Background()) }) // memory's has no error
-		return nil
-	}),
-}, {
-	name:    "a room that was left is unsubscribed although somebody has come again",
-	rule:    "subscriptions/churn",
-	harness: hubs(unsubscribesLate),
-}, {
-	name:    "subscriptions are closed here, and not at the store",
-	rule:    "subscriptions/unsubscribed",
-	harness: neverUnsubscribed,
 }}
 
 // acknowledged is a subscription that the store is asked for.
@@ -220,34 +195,26 @@ func fewSubscriptions() conformance.Harness {
 	})
 }
 
-// subscriptionClose is the good broker with another Close of subscriptions.
-func subscriptionClose(f func(broker.Subscription, context.Context) error) func() conformance.Harness {
-	return eachMemory(twist{subscribe: func(b broker.Broker, ctx context.Context, key broker.Key, h broker.Handler) (broker.Subscription, error) {
-		sub, err := b.Subscribe(ctx, key, h)
-		if err != nil {
-			return nil, err
+func crowdedRooms() conformance.Harness {
+	return twistMemory(func() twist {
+		var mu sync.Mutex // protects live
+		live := map[broker.Key]int{}
+		count := func(key broker.Key, by int) int {
+			mu.Lock()
+			defer mu.Unlock()
+			live[key] += by
+			return live[key]
 		}
-		return &closedBy{sub, f}, nil
-	}})
-}
-
-type closedBy struct {
-	sub broker.Subscription
-	f   func(broker.Subscription, context.Context) error
-}
-
-func (c *closedBy) Close(ctx context.Context) error { return c.f(c.sub, ctx) }
-
-func neverUnsubscribed() conformance.Harness {
-	return eachMemory(twist{subscribe: func(b broker.Broker, ctx context.Context, key broker.Key, h broker.Handler) (broker.Subscription, error) {
-		in := &inbox{handler: h}
-		sub, err := b.Subscribe(ctx, key, in.hear())
-		if err != nil {
-			return nil, err
-		}
-		return &closedBy{sub, func(broker.Subscription, context.Context) error {
-			in.close()
-			return nil
-		}}, nil
-	}})()
+		return twist{subscribe: func(b broker.Broker, ctx context.Context, key broker.Key, h broker.Handler) (broker.Subscription, error) {
+			if count(key, 1) > 16 {
+				h.Message = func(broker.Message) {}
+			}
+			sub, err := b.Subscribe(ctx, key, h)
+			leave := sync.OnceFunc(func() { count(key, -1) })
+			if err != nil {
+				leave()
+			}
+			return whenClosed(sub, leave), err
+		}}
+	})
 }

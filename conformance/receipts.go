@@ -1,14 +1,17 @@
 package conformance
 
 import (
-	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spinneyio/est/broker"
 )
 
-var receiptRules = []rule{{
+var receiptRules = slices.Concat(repeatRules, numberRules)
+
+// repeatRules are about commits that are sent again.
+var repeatRules = []rule{{
 	name:    "receipts/position",
 	numbers: []int{16, 21, 22},
 	promise: "A receipt has the record's version, and the position of the commit's last message, or the record's if it has none. The first commit begins the epoch, also without a message, and messages are counted from 1.",
@@ -158,53 +161,6 @@ var receiptRules = []rule{{
 		}
 		c.want("the receipt", got, want)
 		c.want("the value", a.load(key).Value, []byte("v"))
-	},
-}, {
-	name:    "receipts/late-packet",
-	numbers: []int{10, 17},
-	promise: "A number below the writer's last one is refused with ErrStale, before anything else is checked, and changes nothing. Gaps in the numbers are allowed.",
-	breaks:  "A packet that was late on another connection would overwrite what its own writer did after it.",
-	check: func(c *trial) {
-		a, b, key := c.open(), c.open(), c.key()
-		began := time.Now()
-		w := c.writer()
-		w.n = 100
-		a.commit(key, broker.Commit{ID: w.next(), Value: put("101"), Members: []broker.MemberChange{add("m", "data")}})
-		before := a.load(key)
-		for _, n := range []uint64{100, 1, 99} {
-			for _, commit := range []broker.Commit{
-				{Value: put("late")},
-				{Expect: expect(""), Value: put("late")},
-				{Members: []broker.MemberChange{require("nobody")}},
-				{Members: []broker.MemberChange{replace("m", "late")}},
-			} {
-				commit.ID = broker.CommitID{Writer: w.id, N: n}
-				_, err := b.try(key, commit)
-				c.retained(began)
-				if !errors.Is(err, broker.ErrStale) {
-					c.fatal("ErrStale", outcome(err))
-				}
-				c.want("the record", a.load(key), before)
-			}
-		}
-		w.n = 1 << 60
-		a.commit(key, broker.Commit{ID: w.next(), Value: put("more")})
-	},
-}, {
-	name:    "receipts/refused-number",
-	numbers: []int{17},
-	promise: "A commit that was refused leaves its number unused: the same number may be applied later.",
-	breaks:  "What was decided again after a conflict would be answered with the receipt of something that never was.",
-	check: func(c *trial) {
-		a, key := c.open(), c.key()
-		w := c.writer()
-		a.commit(key, broker.Commit{ID: w.next(), Value: put("1")})
-		id := w.next()
-		a.conflict(key, broker.Commit{ID: id, Expect: expect(""), Value: put("2")})
-		a.conflict(key, broker.Commit{ID: id, Value: put("2"), Members: []broker.MemberChange{require("x")}})
-		a.refused(key, broker.Commit{ID: id, Value: broker.Change{Op: 9}}, broker.ErrInvalid)
-		a.commit(key, broker.Commit{ID: id, Value: put("3")})
-		c.want("the value", a.load(key).Value, []byte("3"))
 	},
 }, {
 	name:    "receipts/writers-apart",

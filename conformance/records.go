@@ -84,8 +84,8 @@ var recordRules = []rule{{
 	},
 }, {
 	name:    "records/too-large",
-	numbers: []int{4},
-	promise: "A value or a member's data over the store's limit is refused with ErrTooLarge, and nothing of the commit is applied.",
+	numbers: []int{4, 17},
+	promise: "A value or a member's data over the store's limit is refused with ErrTooLarge, nothing of the commit is applied, and its number is unused.",
 	breaks:  "A commit that can never be applied would be tried again and again, or half of it would be applied.",
 	needs:   []need{needsValueLimit},
 	check: func(c *trial) {
@@ -101,6 +101,9 @@ var recordRules = []rule{{
 			commit.ID = c.writer().next()
 			a.refused(key, commit, broker.ErrTooLarge)
 			c.want("the record", a.load(key), before)
+			a.commit(key, broker.Commit{ID: commit.ID, Value: put("instead")})
+			before = a.load(key)
+			c.want("the value", before.Value, []byte("instead"))
 		}
 	},
 }, {
@@ -129,15 +132,28 @@ var recordRules = []rule{{
 	check: func(c *trial) {
 		a, key := c.open(), c.key()
 		a.commit(key, broker.Commit{ID: c.writer().next(), Value: put("v"), Members: []broker.MemberChange{add("m", "data")}})
-		ctx, cancel := c.bounded()
-		defer cancel()
-		got, err := a.Load(ctx, key, false)
-		c.note("A loads the record without members")
-		if err != nil {
-			c.fatal("Load returns the record", outcome(err))
-		}
+		got := a.glance(key)
 		c.want("the value", got.Value, []byte("v"))
 		c.want("the number of members that come unasked", len(got.Members), 0)
+	},
+}, {
+	name:    "records/without-members",
+	numbers: []int{5, 6, 7, 8},
+	promise: "A load without members shows the same record, but for them: as fresh, and whole.",
+	breaks:  "A room looks at its record without members most of the time: it would decide on an old state, or not know where its messages are.",
+	check: func(c *trial) {
+		a, b, key := c.open(), c.open(), c.key()
+		c.want("a record that was never written", b.glance(key), broker.Record{})
+		for _, change := range []broker.Change{put("1"), put("2"), put(""), {}, deletion(), put("3")} {
+			a.commit(key, broker.Commit{
+				ID: c.writer().next(), Value: change, Members: []broker.MemberChange{add("m", "data")}, Messages: messages("x"),
+			})
+			for _, h := range []*handle{a, b} {
+				want := h.load(key)
+				want.Members = nil
+				c.want("the record without members", h.glance(key), want)
+			}
+		}
 	},
 }, {
 	name:    "records/bytes-stay",
@@ -164,6 +180,18 @@ var recordRules = []rule{{
 		}
 	},
 }}
+
+// glance reads the record of key without members.
+func (h *handle) glance(key broker.Key) broker.Record {
+	ctx, cancel := h.c.bounded()
+	defer cancel()
+	r, err := h.Load(ctx, key, false)
+	h.c.tell(step{handle: h, verb: "Load without members", key: key, record: &r, err: err})
+	if err != nil {
+		h.c.fatal("Load returns the record", outcome(err))
+	}
+	return r
+}
 
 // sizes are those that have to be taken, up to the limit.
 func (c *trial) sizes() (sizes []int) {
