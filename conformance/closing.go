@@ -139,7 +139,11 @@ var closeRules = []rule{{
 
 		a = c.own()
 		done := make(chan struct{})
+		var begun atomic.Bool // that it is called once is another rule's
 		l := a.listenWith(c.key(), func(event) {
+			if begun.Swap(true) {
+				return
+			}
 			defer close(done)
 			ctx, cancel := context.WithTimeout(c.ctx, soon)
 			defer cancel()
@@ -183,9 +187,9 @@ var closeRules = []rule{{
 	closes:  true,
 	check: func(c *trial) {
 		b := c.own()
-		began := time.Now()
 		for range c.few(20) {
 			a, key := c.own(), c.key()
+			began := time.Now()
 			var mu sync.Mutex // protects answered and open
 			var answered, unanswered []broker.Commit
 			var closed atomic.Bool

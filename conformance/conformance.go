@@ -16,7 +16,9 @@ type Harness struct {
 	// and subscriptions of its own, and closed on its own. It is required, may be
 	// called by several goroutines at once, and what it returns is closed by the
 	// suite. If it returns one and the same handle each time, as an in-process
-	// store may, that one is never closed, and the rules about that are skipped.
+	// store may, that one is never closed, and the rules about that are skipped. It
+	// has Patience to return. Once it has failed it is not called again: the report
+	// has one Failure named "harness", and the cases without a handle are skipped.
 	Open func() (broker.Broker, error)
 
 	// Faults are what can be done to the store and to the way there. Each is
@@ -33,7 +35,8 @@ type Harness struct {
 	// Patience is for how long the suite waits for what must come, such as a
 	// message, a gap after a fault, or the answer of a call, before it says that it
 	// doesn't. It has to be some seconds more than the broker takes to find out that
-	// a connection is dead. Default: 10 seconds.
+	// a connection is dead. A call that goes on for so long after its context has
+	// ended has hung. Default: 10 seconds.
 	Patience time.Duration
 
 	// Seed decides what the random cases draw. Default: 0, which takes the flag
@@ -101,92 +104,42 @@ type Faults struct {
 	Rollback func() (restore func() error, err error)
 }
 
-// Limits are what a store states. A zero field is: not stated.
+// Limits are what a store states. A zero field is: not stated. One that is below
+// its minimum is refused, since the cases could not be made.
 type Limits struct {
-	// Value is the most bytes that a value, a message or a member's data may have.
-	// If not stated, up to 64 KiB are tried, and nothing over the limit.
+	// Value is the most bytes that a value, a message or a member's data may have,
+	// 1,024 at least. If not stated, up to 64 KiB are tried, and nothing over the
+	// limit.
 	Value int
 
-	// Key is the most bytes that namespace and room of a key may have together. If
-	// not stated, up to 256 are tried, and nothing over the limit.
+	// Key is the most bytes that namespace and room of a key may have together, 64
+	// at least. If not stated, up to 256 are tried, and nothing over the limit.
 	Key int
 
 	// Queue is how many messages may wait for a slow handler before there is a gap,
-	// at most, and at least 64. If not stated, 5,000 are tried, and it may be that
-	// all arrive.
+	// at most, and 64 at least. If not stated, 500 are tried, and it may be that all
+	// arrive.
 	Queue int
 
 	// Retention is for how long receipts are kept at least, by handles as Open
-	// returns them. The rules about forgetting wait for it to pass: open the store
-	// with a second or so. If it is not stated, or over 5 seconds, they are skipped.
+	// returns them: more than 100 times as long as a call takes, or cases that look
+	// at receipts fail, since they come too late. The rules about forgetting wait for
+	// it to pass: open the store with a second or so. If it is not stated, or over 5
+	// seconds, they are skipped.
 	Retention time.Duration
 }
 
-// Report is what [Check] has found. Each rule is in one of the lists, by name.
-type Report struct {
-	Passed  []string
-	Failed  []Failure // in the order of the rules: the first is where to begin
-	Skipped []Skip
-}
-
-// Failure is a rule that a broker breaks.
-type Failure struct {
-	Rule        string // its name
-	Explanation string // what it promises, by which rules of package broker, and what of est would break
-	Done        []string
-	Expected    string
-	Happened    string
-	Goroutines  string // of the case, where it did not end
-	Seed        uint64 // of the run
-}
-
-// String is all of it, on several lines.
-func (f Failure) String() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n%s\n", f.Rule, indent(wrap(f.Explanation), 2))
-	fmt.Fprintf(&b, "  done:\n%s\n", indent(strings.Join(f.Done, "\n"), 4))
-	fmt.Fprintf(&b, "  expected: %s\n  happened: %s\n", f.Expected, f.Happened)
-	if f.Goroutines != "" {
-		fmt.Fprintf(&b, "  goroutines:\n%s\n", indent(f.Goroutines, 4))
-	}
-	fmt.Fprintf(&b, "  again: -conformance.seed=%d", f.Seed)
-	return b.String()
-}
-
-func indent(text string, by int) string {
-	margin := strings.Repeat(" ", by)
-	return margin + strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "\n"+margin)
-}
-
-// wrap breaks lines between words.
-func wrap(text string) string {
-	const width = 100
-	var b strings.Builder
-	for line := range strings.SplitSeq(text, "\n") {
-		column := 0
-		for word := range strings.FieldsSeq(line) {
-			switch {
-			case column == 0:
-			case column+1+len(word) > width:
-				b.WriteByte('\n')
-				column = 0
-			default:
-				b.WriteByte(' ')
-				column++
-			}
-			b.WriteString(word)
-			column += len(word)
+// check refuses what is below its minimum.
+func (l Limits) check() error {
+	for _, x := range []struct {
+		name            string
+		states, atLeast int
+	}{{"Value", l.Value, 1024}, {"Key", l.Key, 64}, {"Queue", l.Queue, 64}} {
+		if x.states != 0 && x.states < x.atLeast {
+			return fmt.Errorf("conformance: Limits.%s is %d, but has to be %d at least: open the store with more", x.name, x.states, x.atLeast)
 		}
-		b.WriteByte('\n')
 	}
-	return b.String()
-}
-
-// Skip is a rule that was not looked at.
-type Skip struct {
-	Rule        string
-	Explanation string // as in Failure
-	Reason      string // what is missing, and how to give it
+	return nil
 }
 
 var seed = flag.Uint64("conformance.seed", 0, "seed of the conformance suites; 0 is a random one")
@@ -211,6 +164,9 @@ func Run(t *testing.T, h Harness) {
 		})
 	}
 	s.close()
+	if err := s.failed(); err != nil {
+		t.Error("\n" + harnessFailure(err, s.harness.Seed).String())
+	}
 	t.Log(s.report().summary())
 }
 
@@ -234,25 +190,9 @@ func (s *suite) run(t *testing.T, i int) {
 func Check(h Harness) Report {
 	s, err := newSuite(h)
 	if err != nil {
-		return Report{Failed: []Failure{{
-			Rule:        "harness",
-			Explanation: "Harness.Open returns a handle on the store.",
-			Expected:    "a broker",
-			Happened:    err.Error(),
-			Seed:        h.Seed,
-		}}}
+		return Report{Failed: []Failure{harnessFailure(err, h.Seed)}}
 	}
 	s.all()
 	s.close()
 	return s.report()
-}
-
-// summary is a line on the whole, and one for each rule that was skipped.
-func (r Report) summary() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "conformance: %d passed, %d failed, %d skipped", len(r.Passed), len(r.Failed), len(r.Skipped))
-	for _, s := range r.Skipped {
-		fmt.Fprintf(&b, "\n  skipped %s: %s", s.Rule, s.Reason)
-	}
-	return b.String()
 }

@@ -166,17 +166,16 @@ var deliveryRules = []rule{{
 		other, third := c.key(), c.key()
 		var nested []*listener
 		done := make(chan struct{})
+		var begun atomic.Bool // that it is called once is another rule's
 		a.listenWith(key, func(e event) {
-			if string(e.message.Body) != "go" {
+			if string(e.message.Body) != "go" || begun.Swap(true) {
 				return
 			}
 			defer close(done)
-			c.guard(func() {
-				a.load(key)
-				a.commit(key, broker.Commit{ID: c.writer().next(), Value: put("of the handler")})
-				a.publish(other, "of the handler")
-				nested = append(nested, a.listen(key), a.listen(other))
-			})
+			a.load(key)
+			a.commit(key, broker.Commit{ID: c.writer().next(), Value: put("of the handler")})
+			a.publish(other, "of the handler")
+			nested = append(nested, a.listen(key), a.listen(other))
 		})
 		b.publish(key, "go")
 		c.await(done, "the calls in the handler return")
@@ -186,9 +185,12 @@ var deliveryRules = []rule{{
 		}
 
 		own, closed := make(chan *listener, 1), make(chan struct{})
+		begun.Store(false)
 		own <- a.listenWith(third, func(event) {
-			defer close(closed)
-			c.guard(func() { (<-own).close() })
+			if !begun.Swap(true) {
+				defer close(closed)
+				(<-own).close()
+			}
 		})
 		b.publish(third, "x")
 		c.await(closed, "Close of a subscription, called by its handler, returns")

@@ -18,8 +18,9 @@
 //   - [Harness].Open, if it returns a handle of its own each time: only so are
 //     Close and connections between instances tried.
 //   - [Limits], as far as the store states them: only so is it tried what happens
-//     beyond. Open the store with a retention of half a second, and with small
-//     sizes and queues, but not smaller than what is said there.
+//     beyond. Open the store with small sizes and queues, but not smaller than what
+//     is said there, and with a retention of a second; if a call takes more than 10
+//     ms, with 100 times that.
 //   - [Faults], if there is a network between a handle and the store: a broker that
 //     was never cut off from its store has proven little. For most stores a TCP
 //     proxy in the test does it.
@@ -30,10 +31,12 @@
 //
 // Cases use rooms in a namespace of their own, drawn at random, so the store need
 // not be empty, and several runs may share one. Of what passes they leave nothing
-// behind but receipts. That something does not arrive is shown by what is
+// behind but receipts, as long as the store answers. That something does not arrive is shown by what is
 // committed after it and does, never by waiting for a while; that something does
-// arrive is waited for, for [Harness].Patience at most. A case that hangs is
-// abandoned after six times that, and its goroutines are in the report.
+// arrive is waited for, for [Harness].Patience at most. A case is abandoned when a
+// call goes on for so long after its context has ended, or after 40 times that at
+// last; its goroutines are in the report. A panic of the broker fails the case,
+// unless it is in a goroutine of the broker's own.
 //
 // Random cases draw from a seed, which is logged: with -conformance.seed they draw
 // the same again. What the scheduler does is not drawn from it.

@@ -5,13 +5,14 @@ package conformance
 func FirstFailure(h Harness) *Failure {
 	s, err := newSuite(h)
 	if err != nil {
-		return &Failure{Rule: "harness", Happened: err.Error()}
+		f := harnessFailure(err, h.Seed)
+		return &f
 	}
 	defer s.close()
 	for i := range rules {
 		s.try(i)
-		if f := s.results[i].failure; f != nil {
-			return f
+		if f := s.report().Failed; len(f) > 0 {
+			return &f[0]
 		}
 	}
 	return nil

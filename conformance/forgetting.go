@@ -18,7 +18,7 @@ var forgettingRules = []rule{{
 		keep := c.suite.harness.Limits.Retention
 		older, first, second := c.key(), c.key(), c.key()
 		b.commit(older, broker.Commit{ID: c.writer().next()})
-		c.pass(keep / 2)
+		c.pause(keep / 2)
 		for _, key := range []broker.Key{first, second} {
 			b.commit(key, broker.Commit{ID: c.writer().next()})
 		}
@@ -27,8 +27,8 @@ var forgettingRules = []rule{{
 		deleted := broker.Commit{ID: c.writer().next(), Value: deletion()}
 		want1, want2 := a.commit(first, published), a.commit(second, deleted)
 		want3 := a.commit(older, published)
-		for _, part := range []time.Duration{keep / 2, keep * 9 / 10} {
-			c.pass(part - time.Since(began))
+		for _, part := range []time.Duration{keep / 2, keep * 4 / 5} {
+			c.pause(part - time.Since(began))
 			c.elsewhere(b)
 			got1, err1 := b.try(first, published)
 			got2, err2 := b.try(second, deleted)
@@ -84,29 +84,21 @@ var forgettingRules = []rule{{
 	},
 }}
 
-// pass lets time pass.
-func (c *trial) pass(d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-c.ctx.Done():
-		panic(gaveUp{})
-	}
-}
-
 // elsewhere commits to another room: a store may take that as the occasion to look
 // after some of its records.
 func (c *trial) elsewhere(h *handle) {
 	ctx, cancel := c.bounded()
 	defer cancel()
-	key, w := c.key(), c.writer()
+	key := c.key()
 	c.note("%s commits to %s, 64 times", h.name, brief(key.Room))
-	for range 64 {
-		if _, err := h.Commit(ctx, key, broker.Commit{ID: w.next()}); err != nil {
-			c.fatal("the commit is applied", outcome(err))
+	c.parallel(8, func(int) { // or a slow store would come too late for what follows
+		w := c.writer()
+		for range 8 {
+			if _, err := h.Commit(ctx, key, broker.Commit{ID: w.next()}); err != nil {
+				c.fatal("the commit is applied", outcome(err))
+			}
 		}
-	}
+	})
 }
 
 // forgotten waits until the record of key is.
@@ -115,7 +107,7 @@ func (c *trial) forgotten(h *handle, key broker.Key) {
 	most := 4*keep + c.suite.harness.Patience
 	began := time.Now()
 	for time.Since(began) < most {
-		c.pass(keep / 4)
+		c.pause(keep / 4)
 		c.elsewhere(h)
 		if got := h.load(key); got.At == (broker.Position{}) {
 			c.want("the record that was forgotten", got, broker.Record{})

@@ -132,14 +132,14 @@ func (c *trial) within(expected string, f func()) {
 // poll asks done now and then, until it says so or patience ends.
 func (c *trial) poll(done func() bool) bool {
 	began := time.Now()
-	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
+	for pause := time.Millisecond; ; pause = min(2*pause, time.Second) {
 		if done() {
 			return true
 		}
 		if time.Since(began) > c.suite.harness.Patience {
 			return false
 		}
-		time.Sleep(pause)
+		c.pause(pause)
 	}
 }
 

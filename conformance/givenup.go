@@ -40,9 +40,9 @@ var givenUpRules = []rule{{
 	check: func(c *trial) {
 		busy, idle := c.key(), c.key()
 		c.closeInVain(busy, idle)
-		before, _ := c.others() // also what the store begins for its rooms
+		before := c.settled() // also what the store begins for its rooms
 		c.closeInVain(busy, idle)
-		c.fewer("goroutines of closed handles", before)
+		c.fewer("after a handle is closed", before)
 	},
 }}
 

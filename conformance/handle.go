@@ -9,12 +9,13 @@ import (
 )
 
 // handle is one instance's broker, as cases use it. Its methods in small letters
-// expect to succeed, and write down what was done.
+// expect to succeed, and write down what was done; for the others see watch.go.
 type handle struct {
-	broker.Broker
-	c    *trial
-	name string
-	own  bool // closed with the case
+	broker.Broker // the very value that Open returned, which faults are done to
+	c             *trial
+	name          string
+	own           bool // closed with the case
+	ending        ending
 }
 
 // open returns another one of the handles that cases use together: A, B, C, …
@@ -35,11 +36,12 @@ func (c *trial) own() *handle {
 }
 
 func (c *trial) handle(b broker.Broker, err error, own bool) *handle {
-	if err != nil {
-		c.fatal("Harness.Open returns a handle", err.Error())
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if err != nil {
+		c.unopened = err
+		panic(gaveUp{})
+	}
 	h := &handle{Broker: b, c: c, own: own, name: string(rune('A' + len(c.handles)%26))}
 	c.handles = append(c.handles, h)
 	return h

@@ -70,9 +70,6 @@ func (h *handle) subscribe(ctx context.Context, key broker.Key, also func(event)
 		return l, err
 	}
 	l.sub = sub
-	h.c.mu.Lock()
-	defer h.c.mu.Unlock()
-	h.c.subs = append(h.c.subs, sub)
 	return l, nil
 }
 
@@ -125,16 +122,6 @@ func (l *listener) message(expected string) broker.Message {
 		return e.message
 	}
 	panic("unreachable")
-}
-
-// gap waits for what is heard next, which has to be a gap.
-func (l *listener) gap() {
-	switch e, ok := l.take(); {
-	case !ok:
-		l.c.fatal(l.name+" gets a gap", fmt.Sprintf("nothing came in %v", l.c.suite.harness.Patience))
-	case e.gap == nil:
-		l.c.fatal(l.name+" gets a gap", "the message "+l.c.show(e.message))
-	}
 }
 
 // bodies waits for these messages, and no other between them.

@@ -13,10 +13,11 @@ var modelRules = []rule{{
 	check: func(c *trial) {
 		m := &model{c: c, handles: []*handle{c.open(), c.open(), c.open()}}
 		for range max(8, c.few(20)) { // fewer find too little
-			began := time.Now()
 			list := drafts(c.rand, 25)
 			if wrong := m.differs(list); wrong != nil {
-				c.retained(began)
+				if wrong.late {
+					c.tooLate()
+				}
 				wrong = m.shrink(list, wrong)
 				c.retell(wrong.story)
 				c.fatal(wrong.expected, wrong.happened)
@@ -34,7 +35,8 @@ type model struct {
 // disagreement is where the two are not the same.
 type disagreement struct {
 	expected, happened string
-	steps              int // up to which it was found
+	late               bool // it may come from what the store was free to forget
+	steps              int  // up to which it was found
 	story              story
 }
 
@@ -55,10 +57,11 @@ func (m *model) differs(list []draft) *disagreement {
 		defer r.listener.close()
 	}
 	var wrong *disagreement
+	var r *modelRoom // where it is
 	steps := 0
 	for ; steps < len(list) && wrong == nil; steps++ {
 		d := list[steps]
-		r := rooms[d.room]
+		r = rooms[d.room]
 		wrong = r.draft(m.handles[d.handle], d)
 		if wrong == nil {
 			wrong = r.loaded(m.handles[(d.handle+1)%len(m.handles)])
@@ -68,10 +71,11 @@ func (m *model) differs(list []draft) *disagreement {
 		}
 	}
 	for i := 0; i < len(rooms) && wrong == nil; i++ {
-		wrong = rooms[i].hears(m.handles[0])
+		r = rooms[i]
+		wrong = r.hears(m.handles[0])
 	}
 	if wrong != nil {
-		wrong.steps = steps
+		wrong.steps, wrong.late = steps, r.lapsed
 		m.c.mu.Lock()
 		defer m.c.mu.Unlock()
 		wrong.story = m.c.story
@@ -88,9 +92,8 @@ func (m *model) shrink(list []draft, wrong *disagreement) *disagreement {
 		if attempts--; attempts < 0 || time.Now().After(deadline) {
 			return false
 		}
-		began := time.Now()
 		got := m.differs(other)
-		if got == nil || !m.c.keeps(began) {
+		if got == nil || got.late {
 			return false
 		}
 		list, wrong = other[:min(got.steps, len(other))], got

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"reflect"
 	"slices"
+	"time"
 
 	"github.com/spinneyio/est/broker"
 )
@@ -18,6 +19,9 @@ type modelRoom struct {
 	writers  []*modelWriter
 	had      []broker.Version // as Apply calls them
 
+	last   time.Time // when the last commit that was applied was sent at first
+	lapsed bool      // so late that the store may have forgotten what we compare with
+
 	versions, epochs naming
 }
 
@@ -25,6 +29,7 @@ type modelWriter struct {
 	id      string
 	last    broker.Commit   // that was sent
 	applied []broker.Commit // with growing numbers
+	since   time.Time       // when the last of them was sent at first
 }
 
 // number is that of the last commit that was applied.
@@ -64,11 +69,15 @@ func (n *naming) want(apply, got string) string {
 func (r *modelRoom) draft(h *handle, d draft) *disagreement {
 	w := r.writers[d.writer]
 	c := r.commit(w, d)
+	began := time.Now()
 	ok, wrong := r.send(h, c)
+	if n := w.number(); n > 0 && c.ID.N <= n {
+		r.lapses(w.since) // its receipt was looked for
+	}
 	if c.Validate() == nil && c.ID.N > w.number() {
 		w.last = c
 		if ok {
-			w.applied = append(w.applied, c)
+			w.applied, w.since, r.last = append(w.applied, c), began, began
 		}
 	}
 	return wrong
@@ -113,6 +122,7 @@ func (r *modelRoom) send(h *handle, c broker.Commit) (ok bool, wrong *disagreeme
 		}
 	}
 	got, err := h.try(r.key, sent)
+	r.lapsesIfBare()
 	if wantErr != nil {
 		return false, r.refuses(wantErr, got, err)
 	}
@@ -133,6 +143,19 @@ func (r *modelRoom) send(h *handle, c broker.Commit) (ok bool, wrong *disagreeme
 		}
 	}
 	return true, nil
+}
+
+// lapses notes it if receipts from then may be forgotten.
+func (r *modelRoom) lapses(since time.Time) {
+	r.lapsed = r.lapsed || !r.c.keeps(since)
+}
+
+// lapsesIfBare notes it if the record may be, because nothing but receipts is in it.
+func (r *modelRoom) lapsesIfBare() {
+	record := r.state.Record(true)
+	if record.At.Epoch != "" && record.Value == nil && len(record.Members) == 0 {
+		r.lapses(r.last)
+	}
 }
 
 // refuses compares the answers to a commit that Apply refuses.
@@ -170,6 +193,7 @@ func (r *modelRoom) answer(receipt broker.Receipt, err error) string {
 // loaded compares the records.
 func (r *modelRoom) loaded(h *handle) *disagreement {
 	got := h.load(r.key)
+	r.lapsesIfBare()
 	want := r.named(r.state.Record(true), got)
 	if !reflect.DeepEqual(plain(got), plain(want)) {
 		return &disagreement{expected: "the record is " + r.c.show(want), happened: "it is " + r.c.show(got)}
@@ -180,10 +204,12 @@ func (r *modelRoom) loaded(h *handle) *disagreement {
 // hears compares the messages since the last time.
 func (r *modelRoom) hears(h *handle) *disagreement {
 	const barrier = "barrier"
+	began := time.Now()
 	ok, wrong := r.send(h, broker.Commit{ID: r.c.writer().next(), Messages: messages(barrier)})
 	if !ok {
 		return wrong
 	}
+	r.last = began
 	want := r.due
 	r.due = nil
 	for i := range want {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -111,13 +112,14 @@ func sharedClient() conformance.Harness {
 		all[b] = true
 		return &twisted{b, twist{close: func(own broker.Broker, ctx context.Context) error {
 			mu.Lock()
-			defer mu.Unlock()
-			for b := range all {
+			others := maps.Clone(all)
+			clear(all)
+			mu.Unlock()
+			for b := range others {
 				if b != own {
 					_ = b.Close(ctx) // for what it does
 				}
 			}
-			clear(all)
 			return own.Close(ctx)
 		}}}, err
 	}

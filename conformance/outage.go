@@ -63,13 +63,14 @@ func (h *handle) over(end func(), what string) func() {
 	}
 }
 
-// pause waits.
+// pause lets time pass.
 func (c *trial) pause(d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
 	case <-c.ctx.Done():
+		panic(gaveUp{})
 	}
 }
 
@@ -92,7 +93,7 @@ func (c *trial) again(attempt func(ctx context.Context) (done bool)) {
 // settle sends commit until it is answered, with a receipt or a refusal.
 func (h *handle) settle(key broker.Key, commit broker.Commit) (receipt broker.Receipt, err error) {
 	h.c.again(func(ctx context.Context) bool {
-		receipt, err = broker.Settle(ctx, h.Broker, key, commit)
+		receipt, err = broker.Settle(ctx, h, key, commit)
 		return err == nil || definite(err)
 	})
 	h.c.tell(step{handle: h, verb: "Settle", key: key, commit: &commit, receipt: &receipt, err: err})

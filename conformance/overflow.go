@@ -100,7 +100,7 @@ func (c *trial) flood(h *handle, key broker.Key, witnesses ...*listener) {
 	// More than the queue: a broker may have read some, and hold them elsewhere.
 	n := 4*c.suite.harness.Limits.Queue + 50
 	if c.suite.harness.Limits.Queue == 0 {
-		n = c.few(5000)
+		n = 500
 	}
 	const most = 20 // at a time, for the witnesses' sake
 	for sent := 0; sent < n; {

@@ -77,7 +77,7 @@ var repeatRules = []rule{{
 		w := c.writer()
 		commit := broker.Commit{ID: w.next(), Value: put("mine"), Members: []broker.MemberChange{add("m", "data")}, Messages: messages("mine")}
 		want := a.commit(key, commit)
-		for n := range c.few(200) {
+		for n := range c.some(200, began) {
 			b.commit(key, broker.Commit{ID: c.writer().next(), Value: put(fmt.Sprint("foreign ", n)), Messages: messages("foreign")})
 		}
 		b.commit(key, broker.Commit{ID: c.writer().next(), Members: []broker.MemberChange{remove("m")}})

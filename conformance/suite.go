@@ -6,10 +6,9 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/spinneyio/est/broker"
 )
 
 // suite is one run of all rules on one store.
@@ -19,8 +18,11 @@ type suite struct {
 	short   bool
 	results []result // one for each rule; each is written by one goroutine
 
-	mu   sync.Mutex      // protects pool
-	pool []broker.Broker // handles that cases use together
+	closing atomic.Bool // a handle was closed
+
+	mu     sync.Mutex // protects what follows
+	pool   []*opened  // handles that cases use together
+	broken error      // why Open failed, the first time; it is not called again
 }
 
 // result is what became of a rule. The zero result: it didn't run; so under
@@ -44,6 +46,9 @@ func newSuite(h Harness) (*suite, error) {
 	if h.Seed == 0 {
 		h.Seed = rand.Uint64()
 	}
+	if err := h.Limits.check(); err != nil {
+		return nil, err
+	}
 	s := &suite{harness: h, short: testing.Testing() && testing.Short(), results: make([]result, len(rules))}
 	a, err := s.pooled(0)
 	if err != nil {
@@ -51,43 +56,11 @@ func newSuite(h Harness) (*suite, error) {
 	}
 	b, err := s.pooled(1)
 	if err != nil {
+		s.close()
 		return nil, err
 	}
-	s.shared = reflect.TypeOf(a) == reflect.TypeOf(b) && reflect.TypeOf(a).Comparable() && a == b
+	s.shared = reflect.ValueOf(a).Comparable() && reflect.ValueOf(b).Comparable() && a == b
 	return s, nil
-}
-
-// pooled returns the n-th of the handles that cases use together, counted from 0.
-func (s *suite) pooled(n int) (broker.Broker, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for len(s.pool) <= n {
-		b, err := s.open()
-		if err != nil {
-			return nil, err
-		}
-		s.pool = append(s.pool, b)
-	}
-	return s.pool[n], nil
-}
-
-// open returns another handle.
-func (s *suite) open() (broker.Broker, error) {
-	b, err := s.harness.Open()
-	if err != nil {
-		return nil, fmt.Errorf("conformance: Harness.Open: %w", err)
-	}
-	if b == nil {
-		return nil, errors.New("conformance: Harness.Open returned neither a handle nor an error")
-	}
-	return b, nil
-}
-
-// close closes the handles of the pool.
-func (s *suite) close() {
-	if !s.shared {
-		closeAll(s.pool, s.harness.Patience)
-	}
 }
 
 // atOnce is how many cases run at the same time.
@@ -122,14 +95,21 @@ func (s *suite) try(i int) {
 		return
 	}
 	const attempts = 5 // for cases that came too late on a busy machine
+	var c *trial
 	for n := range attempts {
-		c := newTrial(s, r, n)
-		if c.run(); !c.late {
-			s.results[i] = result{passed: c.failure == nil, failure: c.failure}
+		c = newTrial(s, r, n)
+		c.run()
+		got, late := c.verdict()
+		if !late {
+			s.results[i] = got
 			return
 		}
 	}
-	s.results[i].skipped = fmt.Sprintf("Limits.Retention, %v, had passed before the case was through, %d times: state more", s.harness.Limits.Retention, attempts)
+	c.fail(
+		fmt.Sprintf("receipts are asked for while they are kept: the case is through within Limits.Retention, %v", s.harness.Limits.Retention),
+		fmt.Sprintf("it took longer, %d times: the harness's retention is too short for this store: state more than 100 calls' time", attempts),
+	)
+	s.results[i], _ = c.verdict()
 }
 
 // missing says what r needs and h has not, and how to give it.
@@ -147,6 +127,9 @@ func (s *suite) missing(r *rule) string {
 
 func (s *suite) report() Report {
 	var r Report
+	if err := s.failed(); err != nil {
+		r.Failed = append(r.Failed, harnessFailure(err, s.harness.Seed))
+	}
 	for i, got := range s.results {
 		switch {
 		case got.failure != nil:

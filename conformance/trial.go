@@ -6,9 +6,9 @@ import (
 	"crypto/rand"
 	"fmt"
 	"hash/fnv"
+	"iter"
 	mathrand "math/rand/v2"
 	"reflect"
-	"runtime/debug"
 	"runtime/pprof"
 	"strings"
 	"sync"
@@ -25,15 +25,17 @@ type trial struct {
 	rand      *mathrand.Rand  // for the goroutine that runs check, and no other
 	ctx       context.Context // of the whole case
 	cancel    context.CancelFunc
+	abandoned chan struct{} // closed when it is
 
-	mu      sync.Mutex // protects what follows
-	handles []*handle
-	pooled  int // how many of them
-	keys    []broker.Key
-	subs    []broker.Subscription
-	story   story
-	failure *Failure
-	late    bool // so late that what was seen means nothing: the case is to run again
+	mu       sync.Mutex // protects what follows
+	handles  []*handle
+	pooled   int // how many of them
+	keys     []broker.Key
+	subs     []*subscription
+	story    story
+	failure  *Failure
+	late     bool  // so late that what was seen means nothing: the case is to run again
+	unopened error // why there is no handle for it
 }
 
 // gaveUp is what a goroutine of a case panics with once it has failed.
@@ -43,14 +45,18 @@ func newTrial(s *suite, r *rule, attempt int) *trial {
 	hash := fnv.New64a()
 	hash.Write([]byte(r.name))
 	c := &trial{
-		suite: s, rule: r, namespace: "conformance-" + rand.Text(),
+		suite: s, rule: r, namespace: "conformance-" + rand.Text(), abandoned: make(chan struct{}),
 		rand: mathrand.New(mathrand.NewPCG(s.harness.Seed, hash.Sum64()+uint64(attempt))),
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c
 }
 
-// run runs the case and waits for its end, or for as long as it may take.
+// resort is after how many patiences a case is abandoned that makes calls, and
+// whose calls return, but which doesn't end.
+const resort = 40
+
+// run runs the case and waits for its end, unless it is abandoned.
 func (c *trial) run() {
 	defer c.cancel()
 	done := make(chan struct{})
@@ -61,34 +67,30 @@ func (c *trial) run() {
 		c.guard(func() { c.rule.check(c) })
 		c.end()
 	}()
-	watchdog := time.NewTimer(6 * c.suite.harness.Patience)
-	defer watchdog.Stop()
+	longest := time.NewTimer(resort * c.suite.harness.Patience)
+	defer longest.Stop()
 	select {
 	case <-done:
-	case <-watchdog.C:
-		c.hung(6 * c.suite.harness.Patience)
+	case <-c.abandoned:
+	case <-longest.C:
+		c.hung("the case ends", fmt.Sprintf("it still runs after %v", resort*c.suite.harness.Patience))
 	}
 }
 
-// hung reports a case that doesn't end. Its goroutine is lost.
-func (c *trial) hung(after time.Duration) {
-	stacks := c.goroutines()
-	c.fail("every call returns when its context ends", fmt.Sprintf("the case still runs after %v", after))
+// verdict is what became of the case, or that it came too late to tell.
+func (c *trial) verdict() (r result, late bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.failure.Goroutines = stacks
-}
-
-// guard runs f, which may give up, and reports a panic of the broker.
-func (c *trial) guard(f func()) {
-	defer func() {
-		switch p := recover().(type) {
-		case nil, gaveUp:
-		default:
-			c.fail("no panic", fmt.Sprintf("panic: %v\n%s", p, debug.Stack()))
-		}
-	}()
-	f()
+	switch {
+	case c.unopened != nil:
+		r.skipped = c.unopened.Error()
+	case c.failure != nil:
+		f := *c.failure // an abandoned case may go on
+		r.failure = &f
+	default:
+		r.passed = true
+	}
+	return r, c.late
 }
 
 // parallel runs f(0) … f(n-1) at the same time, and gives up if one did.
@@ -100,72 +102,6 @@ func (c *trial) parallel(n int, f func(i int)) {
 	wg.Wait()
 	if c.failed() {
 		panic(gaveUp{})
-	}
-}
-
-// end leaves the store as it was, but for receipts, and closes the subscriptions
-// and the case's own handles. Errors don't matter here: there are rules about Close.
-func (c *trial) end() {
-	c.mu.Lock()
-	handles, keys, subs := c.handles, c.keys, c.subs
-	c.mu.Unlock()
-	var closers []closer
-	for _, s := range subs {
-		closers = append(closers, s)
-	}
-	closeAll(closers, c.suite.harness.Patience)
-	if !c.failed() && len(handles) > 0 {
-		ctx, cancel := context.WithTimeout(c.ctx, c.suite.harness.Patience)
-		defer cancel()
-		for _, key := range keys {
-			purge(ctx, handles[0].Broker, key)
-		}
-	}
-	closers = nil
-	for _, h := range handles {
-		if h.own && !c.suite.shared {
-			closers = append(closers, h.Broker)
-		}
-	}
-	closeAll(closers, c.suite.harness.Patience)
-}
-
-func purge(ctx context.Context, b broker.Broker, key broker.Key) {
-	r, err := b.Load(ctx, key, true)
-	if err != nil || r.Value == nil && r.Members == nil {
-		return
-	}
-	commit := broker.Commit{ID: broker.CommitID{Writer: rand.Text(), N: 1}, Value: broker.Change{Op: broker.Delete}}
-	for _, m := range r.Members {
-		commit.Members = append(commit.Members, broker.MemberChange{Op: broker.Remove, ID: m.ID})
-	}
-	_, _ = b.Commit(ctx, key, commit) // tidying only
-}
-
-// closer is a broker or a subscription.
-type closer interface {
-	Close(ctx context.Context) error
-}
-
-// closeAll closes them, and waits for that for a time, whatever Close does.
-func closeAll[C closer](closers []C, patience time.Duration) {
-	if len(closers) == 0 {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	var wg sync.WaitGroup
-	for _, x := range closers {
-		wg.Go(func() { _ = x.Close(ctx) }) // see end
-	}
-	closed := make(chan struct{})
-	go func() {
-		wg.Wait()
-		close(closed)
-	}()
-	select {
-	case <-closed:
-	case <-ctx.Done():
 	}
 }
 
@@ -209,9 +145,13 @@ func (c *trial) want(what string, got, want any) {
 // retained gives up, and lets the case run again, if so much time has passed
 // since then that receipts from then may have been dropped.
 func (c *trial) retained(since time.Time) {
-	if c.keeps(since) {
-		return
+	if !c.keeps(since) {
+		c.tooLate()
 	}
+}
+
+// tooLate lets the case run again.
+func (c *trial) tooLate() {
 	c.mu.Lock()
 	c.late = true
 	c.mu.Unlock()
@@ -247,6 +187,20 @@ func (c *trial) few(full int) int {
 		return max(1, full/10)
 	}
 	return full
+}
+
+// some counts to few(full), but for half of the retention since then at most: so
+// that receipts from then can be asked for. It stops late rather than too soon: what
+// is done in between means something if it is done some times.
+func (c *trial) some(full int, since time.Time) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		keep := c.suite.harness.Limits.Retention
+		for n := range c.few(full) {
+			if n >= 20 && keep > 0 && time.Since(since) > keep/2 || !yield(n) {
+				return
+			}
+		}
+	}
 }
 
 func (c *trial) labels() pprof.LabelSet {
