@@ -113,7 +113,8 @@ type Limits struct {
 	Value int
 
 	// Key is the most bytes that namespace and room of a key may have together, 64
-	// at least. If not stated, up to 256 are tried, and nothing over the limit.
+	// at least; IDs of members and writers may have as many. If not stated, up to
+	// 256 are tried, and nothing over the limit.
 	Key int
 
 	// Queue is how many messages may wait for a slow handler before there is a gap,
