@@ -114,13 +114,13 @@ func (s *suite) try(i int) {
 
 // missing says what r needs and h has not, and how to give it.
 func (s *suite) missing(r *rule) string {
-	if r.closes && s.shared {
-		return "Harness.Open returns the same handle each time, and the case would close it, or cut it off, for all others: return another handle on the store each time"
-	}
 	for _, n := range r.needs {
 		if why := n(&s.harness); why != "" {
 			return why
 		}
+	}
+	if r.closes && s.shared {
+		return "Harness.Open returns the same handle each time, and the case would close it, or cut it off, for all others: return another handle on the store each time"
 	}
 	return ""
 }
