@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net"
 	"sync"
 	"testing"
@@ -22,15 +23,22 @@ type network struct {
 	wires   map[*wire]bool
 	refused bool   // new connections are
 	hole    bool   // new connections are dead
+	loses   bool   // the answer to the next script
 	stuck   string // a connection that sends this gets stuck
 }
 
 // newNetwork must be called in the bubble.
 func newNetwork(t testing.TB) *network {
-	n := &network{server: miniredis.NewMiniRedis(), wires: map[*wire]bool{}}
+	server := miniredis.NewMiniRedis()
+	server.ClockTTL(true)
+	t.Cleanup(server.Close)
+	return networkTo(server)
+}
+
+// networkTo is one of several ways to a server.
+func networkTo(server *miniredis.Miniredis) *network {
+	n := &network{server: server, wires: map[*wire]bool{}}
 	n.changed = sync.NewCond(&n.mu)
-	n.server.ClockTTL(true)
-	t.Cleanup(n.server.Close)
 	return n
 }
 
@@ -109,6 +117,7 @@ type wire struct {
 	buffer     []byte
 	subscribed bool // ever
 	stuck      bool // what it sends stays where it is, while the network is so
+	loses      bool // the next answer, and breaks
 	dead       bool // it carries nothing, in either direction, for ever
 	broken     error
 }
@@ -117,8 +126,12 @@ func (w *wire) Read(b []byte) (int, error) {
 	for {
 		read, err := w.Conn.Read(b)
 		w.network.mu.Lock()
-		dead := w.dead
+		dead, loses := w.dead, w.loses
 		w.network.mu.Unlock()
+		if loses {
+			_ = w.Close() // a pipe's has no error
+			return 0, io.ErrUnexpectedEOF
+		}
 		if err != nil || !dead {
 			return read, err
 		}
@@ -136,6 +149,9 @@ func (w *wire) Write(b []byte) (int, error) {
 		return len(b), nil
 	}
 	w.buffer = append(w.buffer, b...)
+	if n.loses && bytes.Contains(b, []byte("\r\nevalsha\r\n")) {
+		n.loses, w.loses = false, true
+	}
 	w.subscribed = w.subscribed || bytes.Contains(b, []byte("\r\nsubscribe\r\n"))
 	w.stuck = w.stuck || n.stuck != "" && bytes.Contains(b, []byte(n.stuck))
 	n.changed.Broadcast()
