@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	goredis "github.com/redis/go-redis/v9"
 
@@ -146,7 +147,7 @@ func (s *subscriber) resume(t *topic, after broker.Position) {
 		t.again = false
 		s.gap(t, ErrReconnected)
 		for _, sub := range t.subs {
-			sub.after = after
+			sub.after, sub.since = after, time.Now()
 		}
 	}
 	for _, sub := range t.subs {
@@ -207,12 +208,12 @@ func (s *subscriber) published(l *link, name, payload string) {
 		s.gap(t, err)
 		return
 	}
-	if !follows(t.last, d) {
+	if !follows(t.last, d) || slices.ContainsFunc(t.subs, func(sub *subscription) bool { return sub.on && sub.wentBack(d) }) {
 		s.gap(t, ErrMissing)
 	}
 	t.last = broker.Position{Epoch: d.Epoch, Seq: d.Before + uint64(len(d.Bodies))}
 	for _, sub := range t.subs {
-		if sub.on && (sub.after.Epoch != d.Epoch || sub.after.Seq <= d.Before) {
+		if sub.on && !sub.before(d) {
 			sub.inbox.Deliver(d)
 		}
 	}

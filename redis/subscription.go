@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/spinneyio/est/broker"
 	"github.com/spinneyio/est/internal/inbox"
@@ -17,6 +18,7 @@ type subscription struct {
 	ready      chan struct{}   // closed when the topic is live, for the first time since
 	on         bool            // ready is closed
 	after      broker.Position // messages up to here are from before Subscribe was called; zero: there can be none
+	since      time.Time       // when after was set
 }
 
 // subscribe returns when the server will send what is published to key from then
@@ -88,10 +90,22 @@ func (s *subscriber) add(sub *subscription, key broker.Key, name string, loaded 
 	return true
 }
 
+// before says whether d is from before Subscribe was called, or before a gap.
+func (sub *subscription) before(d *inbox.Delivery) bool {
+	return sub.after.Epoch == d.Epoch && d.Before < sub.after.Seq
+}
+
+// wentBack says whether d has a number from before, but comes so late that it can't
+// be: the server has gone back to an earlier state.
+func (sub *subscription) wentBack(d *inbox.Delivery) bool {
+	const onItsWay = time.Second // at most, from one node to another
+	return sub.before(d) && time.Since(sub.since) > onItsWay
+}
+
 // start lets sub get messages.
 func (sub *subscription) start() {
 	if !sub.on {
-		sub.on = true
+		sub.on, sub.since = true, time.Now()
 		close(sub.ready)
 	}
 }
