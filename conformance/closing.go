@@ -28,16 +28,12 @@ var closeRules = []rule{{
 		a.load(key)
 		a.shut()
 		l.close()
+		a.shutOut(key)
 		ctx, cancel := c.bounded()
 		defer cancel()
-		_, err := a.Load(ctx, key, false)
-		c.closed("Load", err)
-		_, err = a.Commit(ctx, key, broker.Commit{ID: c.writer().next(), Value: put("w")})
-		c.closed("Commit", err)
-		_, err = a.Subscribe(ctx, key, deaf)
-		c.closed("Subscribe", err)
-		c.closed("broker.Publish", broker.Publish(ctx, a, key, []byte("x")))
-		c.closed("broker.Update", broker.Update(ctx, a, key, func([]byte, bool) (broker.Change, error) { return put("w"), nil }))
+		update := func([]byte, bool) (broker.Change, error) { return put("w"), nil }
+		c.failsWith(broker.ErrClosed, "broker.Publish", broker.Publish(ctx, a, key, []byte("x")))
+		c.failsWith(broker.ErrClosed, "broker.Update", broker.Update(ctx, a, key, update))
 	},
 }, {
 	name:    "closing/this-handle-only",
@@ -116,26 +112,11 @@ var closeRules = []rule{{
 				c.fatal("the context's error, since a handler is running", outcome(err))
 			}
 		})
-		ctx, cancel := c.bounded()
-		defer cancel()
-		_, err := a.Load(ctx, busy.key, false)
-		c.closed("Load", err)
+		a.shutOut(busy.key)
 
 		a, busy = c.busy(b)
 		defer busy.release()
-		var released atomic.Bool
-		c.parallel(2, func(i int) {
-			if i == 1 {
-				breathe() // so that a Close that doesn't wait has returned
-				released.Store(true)
-				busy.release()
-				return
-			}
-			a.shut()
-			if !released.Load() {
-				c.fatal("Close waits for the handler that is running", "it returned nil before")
-			}
-		})
+		a.shutBehind(busy, 1)
 
 		a = c.own()
 		done := make(chan struct{})
@@ -164,19 +145,7 @@ var closeRules = []rule{{
 		b := c.own()
 		a, busy := c.busy(b)
 		defer busy.release()
-		var released atomic.Bool
-		c.parallel(4, func(i int) {
-			if i == 3 {
-				breathe() // so that one that doesn't wait has returned
-				released.Store(true)
-				busy.release()
-				return
-			}
-			a.shut()
-			if !released.Load() {
-				c.fatal("Close waits for the handler that is running", "it returned nil before")
-			}
-		})
+		a.shutBehind(busy, 3)
 		a.shut()
 	},
 }, {
@@ -250,3 +219,21 @@ var closeRules = []rule{{
 		}
 	},
 }}
+
+// shutBehind closes h, by several calls at once, while a handler is stuck, which is
+// released then: before that none may return.
+func (h *handle) shutBehind(busy *stuck, calls int) {
+	var released atomic.Bool
+	h.c.parallel(calls+1, func(i int) {
+		if i == calls {
+			breathe() // so that a Close that doesn't wait has returned
+			released.Store(true)
+			busy.release()
+			return
+		}
+		h.shut()
+		if !released.Load() {
+			h.c.fatal("Close waits for the handler that is running", "it returned nil before")
+		}
+	})
+}

@@ -16,45 +16,25 @@ var concurrencyRules = []rule{{
 	numbers: []int{7, 9, 11, 14, 15},
 	promise: "Of commits that expect the same version, sent at the same time by whatever handles, one is applied; it is still applied once when it is sent again, and its version names its value for everybody.",
 	breaks:  "Two instances would decide on the same state, and what one of them has done and told its clients would be gone.",
-	check: func(c *trial) {
-		for range c.few(4) {
-			h, _ := c.contest()
-			c.right(h.versions())
-		}
-	},
+	check:   contests(func(h *history, _ []*write) *flaw { return h.versions() }),
 }, {
 	name:    "concurrency/real-time-order",
 	numbers: []int{7, 11},
 	promise: "A load, a commit or a conflict that begins after another call was answered shows what that one has done or shown, or something later, while many others are under way.",
 	breaks:  "In a busy room an instance would decide on a state from before what its client has already seen.",
-	check: func(c *trial) {
-		for range c.few(4) {
-			h, order := c.contest()
-			c.right(h.inTime(order))
-		}
-	},
+	check:   contests((*history).inTime),
 }, {
 	name:    "concurrency/messages-in-commit-order",
 	numbers: []int{21, 23, 24, 25, 26},
 	promise: "Every subscription gets the messages of commits that are made at the same time in the order of the commits, once, with the positions of their receipts.",
 	breaks:  "Clients would be told of changes in an order in which they didn't happen, and end up with an older state than the room has.",
-	check: func(c *trial) {
-		for range c.few(4) {
-			h, order := c.contest()
-			c.right(h.delivered(order))
-		}
-	},
+	check:   contests((*history).delivered),
 }, {
 	name:    "concurrency/no-torn-reads",
 	numbers: []int{7, 9},
 	promise: "Value, version, position and members are read as one commit has left them, while commits are under way.",
 	breaks:  "A connection that joins would be told a state that never was, or skip the messages between its state and its position.",
-	check: func(c *trial) {
-		for range c.few(4) {
-			h, order := c.contest()
-			c.right(h.whole(order))
-		}
-	},
+	check:   contests((*history).whole),
 }, {
 	name:    "concurrency/members",
 	numbers: []int{7, 9, 11},
@@ -68,6 +48,15 @@ var concurrencyRules = []rule{{
 	breaks:  "A commit whose answer is late, and which is therefore sent again on another connection, would be done twice.",
 	check:   sameCommit,
 }}
+
+// contests is a case of some contests, of which nothing may be wrong.
+func contests(wrong func(h *history, order []*write) *flaw) func(*trial) {
+	return func(c *trial) {
+		for range c.few(4) {
+			c.right(wrong(c.contest()))
+		}
+	}
+}
 
 // manyMembers lets goroutines work on members of their own.
 func manyMembers(c *trial) {

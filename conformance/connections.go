@@ -43,11 +43,10 @@ var outageRules = []rule{{
 		l := b.listen(key)
 		a.publish(key, "before")
 		l.bodies("before")
-		release := b.hold()
-		defer release()
-		a.publish(key, "perhaps lost", "and this")
-		a.publish(key, "and that")
-		release()
+		b.outage(func() {
+			a.publish(key, "perhaps lost", "and this")
+			a.publish(key, "and that")
+		})
 		l.recovers(a)
 		l.accounted()
 		l.once()
@@ -62,14 +61,10 @@ var outageRules = []rule{{
 	check: func(c *trial) {
 		a, b, key := c.open(), c.own(), c.key()
 		l := b.listen(key)
-		release := b.hold()
-		defer release()
-		a.publish(key, "perhaps lost", "the last")
-		release()
-		for e, ok := l.take(); e.gap == nil && string(e.message.Body) != "the last"; e, ok = l.take() {
-			if !ok {
-				c.fatal(l.name+" gets a gap, or what was published meanwhile", fmt.Sprintf("nothing came in %v", c.suite.harness.Patience))
-			}
+		b.outage(func() { a.publish(key, "perhaps lost", "the last") })
+		for told := false; !told; {
+			e := l.gets("a gap, or what was published meanwhile")
+			told = e.gap != nil || string(e.message.Body) == "the last"
 		}
 		l.accounted()
 	},
@@ -90,11 +85,8 @@ var outageRules = []rule{{
 			}
 		})
 		for n := range 3 {
-			release := b.hold()
-			defer release()
 			last := fmt.Sprintf("perhaps lost %d", n)
-			a.publish(key, last)
-			release()
+			b.outage(func() { a.publish(key, last) })
 			l.untilTold(last)
 		}
 	},
@@ -133,12 +125,11 @@ var outageRules = []rule{{
 			all = append(all, b.listen(c.key()))
 		}
 		all = append(all, b.listen(all[0].key)) // a second one to a room
-		release := b.hold()
-		defer release()
-		for _, l := range all {
-			a.publish(l.key, "perhaps lost")
-		}
-		release()
+		b.outage(func() {
+			for _, l := range all {
+				a.publish(l.key, "perhaps lost")
+			}
+		})
 		for _, l := range all {
 			l.recovers(a)
 			l.accounted()
@@ -155,10 +146,7 @@ var outageRules = []rule{{
 	check: func(c *trial) {
 		a, b, key := c.open(), c.own(), c.key()
 		l := b.listen(key)
-		release := b.hold()
-		defer release()
-		c.pause(c.suite.harness.Patience / 5)
-		release()
+		b.outage(func() { c.pause(c.suite.harness.Patience / 5) })
 		l.recovers(a)
 		b.settled(key, broker.Commit{ID: c.writer().next(), Value: put("works")})
 	},
@@ -172,12 +160,10 @@ var outageRules = []rule{{
 	check: func(c *trial) {
 		a, b := c.open(), c.own()
 		b.listen(c.key())
-		release := b.hold()
-		defer release()
-		failed := b.failToListen(c.key())
-		release()
+		var failed *listener
+		b.outage(func() { failed = b.failToListen(c.key()) })
 		b.relisten(failed.key).recovers(a)
-		release = b.hold()
+		release := b.hold()
 		defer release()
 		key := c.key()
 		var l *listener
@@ -190,9 +176,7 @@ var outageRules = []rule{{
 			l = b.relisten(key)
 			a.publish(key, "at once")
 		})
-		if e, ok := l.take(); !ok {
-			c.fatal(l.name+" gets what was published after Subscribe returned, or a gap", fmt.Sprintf("nothing came in %v", c.suite.harness.Patience))
-		} else if e.gap == nil {
+		if e := l.gets("what was published after Subscribe returned, or a gap"); e.gap == nil {
 			c.want("the message", string(e.message.Body), "at once")
 		}
 		c.want("how often the handler of the Subscribe that failed was called", failed.count(), 0)
@@ -209,11 +193,10 @@ var outageRules = []rule{{
 		l := a.listen(key)
 		first := b.commit(key, broker.Commit{ID: c.writer().next(), Value: put("first")})
 		commit := broker.Commit{ID: c.writer().next(), Expect: &first.Version, Value: put("second"), Messages: messages("second")}
-		release := b.hold()
-		defer release()
-		b.failToCommit(key, commit)
-		c.want("the record meanwhile", a.load(key), broker.Record{Value: []byte("first"), Version: first.Version, At: first.At})
-		release()
+		b.outage(func() {
+			b.failToCommit(key, commit)
+			c.want("the record meanwhile", a.load(key), broker.Record{Value: []byte("first"), Version: first.Version, At: first.At})
+		})
 		receipt := b.settled(key, commit)
 		c.want("the record", a.load(key), broker.Record{Value: []byte("second"), Version: receipt.Version, At: broker.Position{Epoch: first.At.Epoch, Seq: 1}})
 		c.want("the receipt by A", a.commit(key, commit), receipt)

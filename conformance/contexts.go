@@ -18,18 +18,8 @@ var contextRules = []rule{{
 	check: func(c *trial) {
 		a, key := c.open(), c.key()
 		for _, ctx := range c.ended() {
-			_, load := a.Load(ctx, key, false)
-			_, commit := a.Commit(ctx, key, broker.Commit{ID: c.writer().next(), Value: put("v")})
-			_, subscribe := a.Subscribe(ctx, key, deaf)
-			for _, x := range []struct {
-				call string
-				err  error
-			}{{"Load", load}, {"Commit", commit}, {"Subscribe", subscribe}} {
-				c.note("%s with a context that has ended (%v) → %s", x.call, ctx.Err(), outcome(x.err))
-				if !errors.Is(x.err, ctx.Err()) {
-					c.fatal(fmt.Sprintf("an error of %s that wraps %q", x.call, ctx.Err()), outcome(x.err))
-				}
-			}
+			c.note("the context of these calls has ended: %v", ctx.Err())
+			a.callsFail(ctx, key, ctx.Err())
 		}
 	},
 }, {
@@ -175,8 +165,7 @@ var contextRules = []rule{{
 				commit := broker.Commit{ID: id, Value: put(name), Members: []broker.MemberChange{add(name, "")}, Messages: messages(name)}
 				ctx, cancel := context.WithTimeout(c.ctx, patience[i])
 				defer cancel()
-				receipt, err := h.Commit(ctx, key, commit)
-				c.tell(step{handle: h, verb: "Commit", key: key, commit: &commit, receipt: &receipt, err: err})
+				_, err := h.tryUntil(ctx, key, commit)
 				if err != nil {
 					_, err = h.try(key, commit)
 					c.retained(began)

@@ -17,10 +17,7 @@ var gapRules = []rule{{
 		busy.stick(a, "0")
 		a.publish(key, "1", "2", "3")
 		witness.bodies("0", "1", "2", "3")
-		release := b.hold()
-		defer release()
-		a.publish(key, "perhaps lost", "and this")
-		release()
+		b.outage(func() { a.publish(key, "perhaps lost", "and this") })
 		witness.recovers(a)
 		busy.release()
 		busy.recovers(a)
@@ -39,10 +36,7 @@ var gapRules = []rule{{
 	check: func(c *trial) {
 		a, b, key := c.open(), c.own(), c.key()
 		l := b.listen(key)
-		release := b.hold()
-		defer release()
-		c.pause(c.suite.harness.Patience / 10)
-		release()
+		b.outage(func() { c.pause(c.suite.harness.Patience / 10) })
 		l.recovers(a)
 		c.pause(pace) // for those that are late
 		l.recovers(a)

@@ -2,7 +2,6 @@ package conformance
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -80,14 +79,6 @@ func (l *listener) until(body string) {
 func (l *listener) atMost(n int, why string) {
 	if got := l.count(); got > n {
 		l.c.fatal(fmt.Sprintf("%s gets %d of its calls at most: %s", l.name, n, why), fmt.Sprintf("it got %d", got))
-	}
-}
-
-// closed gives up unless err is what a closed broker answers.
-func (c *trial) closed(call string, err error) {
-	c.note("%s → %s", call, outcome(err))
-	if !errors.Is(err, broker.ErrClosed) {
-		c.fatal(call+" fails with ErrClosed", outcome(err))
 	}
 }
 

@@ -23,7 +23,7 @@ var givenUpRules = []rule{{
 			if err := a.closeWith(ctx); err != nil && !errors.Is(err, ctx.Err()) {
 				c.fatal("nil, or the context's error", outcome(err))
 			}
-			c.shutOut(a, key)
+			a.shutOut(key)
 			b.publish(key, "late")
 			witness.bodies("late")
 			witness.nothing(b)
@@ -58,7 +58,7 @@ func (c *trial) closeInVain(busy, idle broker.Key) {
 	if err := a.closeWith(ctx); !errors.Is(err, context.DeadlineExceeded) {
 		c.fatal("the context's error, since a handler is running", outcome(err))
 	}
-	c.shutOut(a, busy)
+	a.shutOut(busy)
 	b.publish(idle, "late")
 	b.publish(busy, "late")
 	stuck.release()
@@ -69,16 +69,4 @@ func (c *trial) closeInVain(busy, idle broker.Key) {
 	stuck.atMost(1, "its handle was closed in the first")
 	a.shut()
 	b.shut()
-}
-
-// shutOut gives up unless the calls of a say that it is closed.
-func (c *trial) shutOut(a *handle, key broker.Key) {
-	ctx, cancel := c.bounded()
-	defer cancel()
-	_, err := a.Load(ctx, key, false)
-	c.closed("Load", err)
-	_, err = a.Commit(ctx, key, broker.Commit{ID: c.writer().next(), Value: put("v")})
-	c.closed("Commit", err)
-	_, err = a.Subscribe(ctx, key, deaf)
-	c.closed("Subscribe", err)
 }

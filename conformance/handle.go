@@ -53,13 +53,20 @@ func (c *trial) bounded() (context.Context, context.CancelFunc) {
 }
 
 // load reads the record of key, with its members.
-func (h *handle) load(key broker.Key) broker.Record {
+func (h *handle) load(key broker.Key) broker.Record { return h.read("Load", key, true) }
+
+// glance is load without members.
+func (h *handle) glance(key broker.Key) broker.Record {
+	return h.read("Load without members", key, false)
+}
+
+func (h *handle) read(verb string, key broker.Key, members bool) broker.Record {
 	ctx, cancel := h.c.bounded()
 	defer cancel()
-	r, err := h.Load(ctx, key, true)
-	h.c.tell(step{handle: h, verb: "Load", key: key, record: &r, err: err})
+	r, err := h.Load(ctx, key, members)
+	h.c.tell(step{handle: h, verb: verb, key: key, record: &r, err: err})
 	if err != nil {
-		h.c.fatal("Load returns the record", fmt.Sprintf("error: %v", err))
+		h.c.fatal("Load returns the record", outcome(err))
 	}
 	return r
 }
@@ -68,6 +75,11 @@ func (h *handle) load(key broker.Key) broker.Record {
 func (h *handle) try(key broker.Key, commit broker.Commit) (broker.Receipt, error) {
 	ctx, cancel := h.c.bounded()
 	defer cancel()
+	return h.tryUntil(ctx, key, commit)
+}
+
+// tryUntil is try with a context of its own.
+func (h *handle) tryUntil(ctx context.Context, key broker.Key, commit broker.Commit) (broker.Receipt, error) {
 	r, err := h.Commit(ctx, key, commit)
 	h.c.tell(step{handle: h, verb: "Commit", key: key, commit: &commit, receipt: &r, err: err})
 	return r, err
@@ -77,7 +89,7 @@ func (h *handle) try(key broker.Key, commit broker.Commit) (broker.Receipt, erro
 func (h *handle) commit(key broker.Key, commit broker.Commit) broker.Receipt {
 	r, err := h.try(key, commit)
 	if err != nil {
-		h.c.fatal("the commit is applied", fmt.Sprintf("error: %v", err))
+		h.c.fatal("the commit is applied", outcome(err))
 	}
 	return r
 }

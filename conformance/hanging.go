@@ -59,10 +59,7 @@ var hangingRules = []rule{{
 	needs:   []need{needsBlackHole},
 	closes:  true,
 	check: func(c *trial) {
-		b := c.own()
-		l := b.listen(c.key())
-		b.commit(l.key, broker.Commit{ID: c.writer().next(), Value: put("value")})
-		heal := b.blackHole()
+		b, l, heal := c.hanging()
 		defer heal()
 		calls := b.calls(c.key())
 		c.parallel(2*len(calls), func(i int) {
@@ -102,10 +99,7 @@ var hangingRules = []rule{{
 	needs:   []need{needsBlackHole},
 	closes:  true,
 	check: func(c *trial) {
-		b := c.own()
-		l := b.listen(c.key())
-		b.commit(l.key, broker.Commit{ID: c.writer().next(), Value: put("value")})
-		heal := b.blackHole()
+		b, _, heal := c.hanging()
 		defer heal()
 		calls := b.calls(c.key())
 		begun := make(chan time.Time, len(calls)) // when Close was called
@@ -155,6 +149,14 @@ var hangingRules = []rule{{
 // hangTime is for how long calls are left to hang.
 const hangTime = 200 * time.Millisecond
 
+// hanging returns a handle in a black hole, which has subscribed and committed before.
+func (c *trial) hanging() (h *handle, l *listener, heal func()) {
+	h = c.own()
+	l = h.listen(c.key())
+	h.commit(l.key, broker.Commit{ID: c.writer().next(), Value: put("value")})
+	return h, l, h.blackHole()
+}
+
 // hang lets a call of h hang, in a black hole in which meanwhile is done.
 func (h *handle) hang(key broker.Key, meanwhile func()) {
 	heal := h.blackHole()
@@ -164,30 +166,6 @@ func (h *handle) hang(key broker.Key, meanwhile func()) {
 	defer cancel()
 	r, err := h.Load(ctx, key, true)
 	h.c.tell(step{handle: h, verb: "Load", key: key, record: &r, err: err})
-}
-
-// method is a call of a handle, by name.
-type method struct {
-	name string
-	do   func(ctx context.Context) error
-}
-
-// calls are one of each.
-func (h *handle) calls(key broker.Key) []method {
-	return []method{
-		{h.name + ".Load", func(ctx context.Context) error {
-			_, err := h.Load(ctx, key, true)
-			return err
-		}},
-		{h.name + ".Commit", func(ctx context.Context) error {
-			_, err := h.Commit(ctx, key, broker.Commit{ID: h.c.writer().next(), Value: put("value")})
-			return err
-		}},
-		{h.name + ".Subscribe", func(ctx context.Context) error {
-			_, err := h.subscribe(ctx, key, nil)
-			return err
-		}},
-	}
 }
 
 // ends makes the call to a store that hangs, with a context that is cancelled or

@@ -1,7 +1,6 @@
 package conformance
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -72,12 +71,7 @@ var keyRules = []rule{{
 			receipt := a.commit(key, commit)
 			want = append(want, broker.Member{ID: padding + last, Data: []byte(last)})
 			c.want("the list of members", a.load(key).Members, want)
-			got, err := a.try(key, commit)
-			c.retained(began)
-			if err != nil {
-				c.fatal("the receipt of the first time", outcome(err))
-			}
-			c.want("the receipt", got, receipt)
+			a.repeat(began, key, commit, receipt)
 		}
 	},
 }, {
@@ -92,23 +86,10 @@ var keyRules = []rule{{
 		key.Room = strings.Repeat("k", c.suite.harness.Limits.Key-len(key.Namespace)+1)
 		ctx, cancel := c.bounded()
 		defer cancel()
-		c.note("A loads, commits to and subscribes to a key of %d bytes", len(key.Namespace)+len(key.Room))
-		_, load := a.Load(ctx, key, true)
-		_, commit := a.Commit(ctx, key, broker.Commit{ID: c.writer().next(), Value: put("v")})
-		_, subscribe := a.Subscribe(ctx, key, deaf)
-		for _, e := range []struct {
-			call string
-			err  error
-		}{{"Load", load}, {"Commit", commit}, {"Subscribe", subscribe}} {
-			if !errors.Is(e.err, broker.ErrTooLarge) {
-				c.fatal(e.call+" refuses it with ErrTooLarge", outcome(e.err))
-			}
-		}
+		c.note("the key of these calls has %d bytes", len(key.Namespace)+len(key.Room))
+		a.callsFail(ctx, key, broker.ErrTooLarge)
 	},
 }}
-
-// deaf is a handler for subscriptions that must not come to be.
-var deaf = broker.Handler{Message: func(broker.Message) {}, Gap: func(error) {}}
 
 // longName is different for any two keys.
 func longName(k broker.Key) string {

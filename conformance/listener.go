@@ -86,10 +86,7 @@ func (l *listener) hear(e event) {
 	l.more = make(chan struct{})
 }
 
-// take waits for what is heard next.
-func (l *listener) take() (event, bool) { return l.takeFor(l.c.suite.harness.Patience) }
-
-// takeFor waits for that long.
+// takeFor waits for what is heard next, for that long.
 func (l *listener) takeFor(d time.Duration) (event, bool) {
 	patience := time.NewTimer(d)
 	defer patience.Stop()
@@ -111,17 +108,23 @@ func (l *listener) takeFor(d time.Duration) (event, bool) {
 	}
 }
 
-// message waits for what is heard next, which has to be a message.
-func (l *listener) message(expected string) broker.Message {
-	switch e, ok := l.take(); {
-	case !ok:
-		l.c.fatal(l.name+" gets "+expected, fmt.Sprintf("nothing came in %v", l.c.suite.harness.Patience))
-	case e.gap != nil:
-		l.c.fatal(l.name+" gets "+expected, e.gap.Error())
-	default:
-		return e.message
+// gets waits for what is heard next, which has to be what is expected.
+func (l *listener) gets(expected string) event {
+	patience := l.c.suite.harness.Patience
+	e, ok := l.takeFor(patience)
+	if !ok {
+		l.c.fatal(l.name+" gets "+expected, fmt.Sprintf("nothing came in %v", patience))
 	}
-	panic("unreachable")
+	return e
+}
+
+// message is gets for what has to be a message.
+func (l *listener) message(expected string) broker.Message {
+	e := l.gets(expected)
+	if e.gap != nil {
+		l.c.fatal(l.name+" gets "+expected, e.gap.Error())
+	}
+	return e.message
 }
 
 // bodies waits for these messages, and no other between them.
@@ -133,12 +136,15 @@ func (l *listener) bodies(bodies ...string) {
 	}
 }
 
-// nothing shows that nothing more was to be heard: what is published now by h is
-// what comes next, twice.
-func (l *listener) nothing(h *handle) {
+// nothing shows that nothing more was to be heard, also by others of the room: what
+// is published now by h is what comes next, twice.
+func (l *listener) nothing(h *handle, others ...*listener) {
 	for _, barrier := range []string{"barrier", "second barrier"} {
 		h.publish(l.key, barrier)
 		l.bodies(barrier)
+		for _, other := range others {
+			other.bodies(barrier)
+		}
 	}
 }
 

@@ -102,7 +102,7 @@ var messageRules = []rule{{
 		for _, l := range []*listener{here, there} {
 			l.bodies("first", "last")
 		}
-		here.nothing(b)
+		here.nothing(b, there)
 	},
 }, {
 	name:    "messages/of-repeated-commits",

@@ -1,6 +1,7 @@
 package conformance_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -147,4 +148,12 @@ func besides(also func(subscribed, committed broker.Key, again bool) bool) func(
 			}
 		})
 	}
+}
+
+// valid is what becomes of bytes that are taken for UTF-8; nil stays nil.
+func valid(b []byte) []byte {
+	if b == nil {
+		return nil
+	}
+	return bytes.ToValidUTF8(b, []byte("\ufffd"))
 }

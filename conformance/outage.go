@@ -38,6 +38,13 @@ func (h *handle) hold() (release func()) {
 	return h.over(release, "may connect again")
 }
 
+// outage cuts h off while meanwhile is done.
+func (h *handle) outage(meanwhile func()) {
+	release := h.hold()
+	defer release()
+	meanwhile()
+}
+
 func (h *handle) loseReply() {
 	h.c.fault("the answer to "+h.name+"'s next commit will be lost", h.c.suite.harness.Faults.LoseReply(h.Broker))
 }
@@ -158,9 +165,7 @@ func (h *handle) failToListen(key broker.Key) *listener {
 func (h *handle) failToCommit(key broker.Key, commit broker.Commit) {
 	ctx, cancel := context.WithTimeout(h.c.ctx, h.c.suite.harness.Patience/20)
 	defer cancel()
-	r, err := h.Commit(ctx, key, commit)
-	h.c.tell(step{handle: h, verb: "Commit", key: key, commit: &commit, receipt: &r, err: err})
-	if err == nil || definite(err) {
+	if _, err := h.tryUntil(ctx, key, commit); err == nil || definite(err) {
 		h.c.fatal("an error that leaves open whether the commit was or will be applied", outcome(err))
 	}
 }

@@ -152,10 +152,7 @@ func (c *trial) overflowWith(a, b *handle, key broker.Key, also func(event)) *fl
 // way there no message may be missing, unless a gap comes before the next one.
 func (f *flooded) follow(body string) bool {
 	for {
-		e, ok := f.take()
-		if !ok {
-			f.c.fatal(fmt.Sprintf("%s gets the message %s, or a gap", f.name, brief(body)), fmt.Sprintf("nothing came in %v after %s", f.c.suite.harness.Patience, f.c.show(f.at)))
-		}
+		e := f.gets(fmt.Sprintf("the message %s, or a gap, after what came at %s", brief(body), f.c.show(f.at)))
 		if e.gap != nil {
 			f.gap, f.any = true, true
 			return false

@@ -57,12 +57,7 @@ var repeatRules = []rule{{
 		want := a.commit(key, commit)
 		before := a.load(key)
 		for _, h := range []*handle{a, b, a} {
-			got, err := h.try(key, commit)
-			c.retained(began)
-			if err != nil {
-				c.fatal("the receipt of the first time", outcome(err))
-			}
-			c.want("the receipt", got, want)
+			h.repeat(began, key, commit, want)
 			c.want("the record", a.load(key), before)
 		}
 	},
@@ -82,12 +77,7 @@ var repeatRules = []rule{{
 		}
 		b.commit(key, broker.Commit{ID: c.writer().next(), Members: []broker.MemberChange{remove("m")}})
 		before := b.load(key)
-		got, err := a.try(key, commit)
-		c.retained(began)
-		if err != nil {
-			c.fatal("the receipt of the first time", outcome(err))
-		}
-		c.want("the receipt", got, want)
+		a.repeat(began, key, commit, want)
 		c.want("the record", b.load(key), before)
 	},
 }, {
@@ -102,12 +92,7 @@ var repeatRules = []rule{{
 		a.commit(key, broker.Commit{ID: w.next(), Value: put("v"), Members: []broker.MemberChange{add("m", "data")}})
 		last := broker.Commit{ID: w.next(), Value: deletion(), Members: []broker.MemberChange{remove("m")}, Messages: messages("left")}
 		want := a.commit(key, last)
-		got, err := a.try(key, last)
-		c.retained(began)
-		if err != nil {
-			c.fatal("the receipt of the first time", outcome(err))
-		}
-		c.want("the receipt", got, want)
+		a.repeat(began, key, last, want)
 	},
 }, {
 	name:    "receipts/id-before-conflict",
@@ -125,12 +110,7 @@ var repeatRules = []rule{{
 		} {
 			commit.ID = w.next()
 			want := a.commit(key, commit)
-			got, err := a.try(key, commit)
-			c.retained(began)
-			if err != nil {
-				c.fatal("the receipt of the first time", outcome(err))
-			}
-			c.want("the receipt", got, want)
+			a.repeat(began, key, commit, want)
 		}
 	},
 }, {
@@ -154,12 +134,7 @@ var repeatRules = []rule{{
 		began := time.Now()
 		id := c.writer().next()
 		want := a.commit(key, broker.Commit{ID: id, Value: put("v"), Messages: messages("1")})
-		got, err := a.try(key, broker.Commit{ID: id, Value: put("other"), Messages: messages("2", "3")})
-		c.retained(began)
-		if err != nil {
-			c.fatal("the receipt of the first time", outcome(err))
-		}
-		c.want("the receipt", got, want)
+		a.repeat(began, key, broker.Commit{ID: id, Value: put("other"), Messages: messages("2", "3")}, want)
 		c.want("the value", a.load(key).Value, []byte("v"))
 	},
 }, {
@@ -203,3 +178,14 @@ var repeatRules = []rule{{
 		c.want("the value of the second room", a.load(second).Value, []byte("second again"))
 	},
 }}
+
+// repeat sends a commit again that was applied after since, which has to be answered
+// with the receipt of then.
+func (h *handle) repeat(since time.Time, key broker.Key, commit broker.Commit, receipt broker.Receipt) {
+	got, err := h.try(key, commit)
+	h.c.retained(since)
+	if err != nil {
+		h.c.fatal("the receipt of the first time", outcome(err))
+	}
+	h.c.want("the receipt", got, receipt)
+}

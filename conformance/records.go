@@ -181,18 +181,6 @@ var recordRules = []rule{{
 	},
 }}
 
-// glance reads the record of key without members.
-func (h *handle) glance(key broker.Key) broker.Record {
-	ctx, cancel := h.c.bounded()
-	defer cancel()
-	r, err := h.Load(ctx, key, false)
-	h.c.tell(step{handle: h, verb: "Load without members", key: key, record: &r, err: err})
-	if err != nil {
-		h.c.fatal("Load returns the record", outcome(err))
-	}
-	return r
-}
-
 // sizes are those that have to be taken, up to the limit.
 func (c *trial) sizes() (sizes []int) {
 	most := c.suite.harness.Limits.Value

@@ -80,10 +80,8 @@ func (l *listener) looked() []event {
 // latest gap.
 func (l *listener) untilTold(last string) {
 	for gaps := l.gaps(); ; {
-		e, ok := l.take()
+		e := l.gets("what was published, also in Gap, or another gap")
 		switch {
-		case !ok:
-			l.c.fatal(l.name+" gets what was published, also in Gap, or another gap", fmt.Sprintf("nothing more came in %v", l.c.suite.harness.Patience))
 		case e.gap != nil:
 			gaps++
 		case string(e.message.Body) == fmt.Sprintf("in gap %d", gaps), string(e.message.Body) == last && gaps == 0:
@@ -96,12 +94,12 @@ func (l *listener) untilTold(last string) {
 // arrive, or another gap.
 func (l *listener) untilAnew(h *handle) {
 	for told := ""; ; {
-		e, ok := l.take()
+		expected := "a gap"
+		if told != "" {
+			expected = "what was published after the gap, or another gap"
+		}
+		e := l.gets(expected)
 		switch {
-		case !ok && told == "":
-			l.c.fatal(l.name+" gets a gap", fmt.Sprintf("nothing more came in %v", l.c.suite.harness.Patience))
-		case !ok:
-			l.c.fatal(l.name+" gets what was published after the gap, or another gap", fmt.Sprintf("nothing came in %v", l.c.suite.harness.Patience))
 		case e.gap != nil:
 			told += "after the gap"
 			h.settled(l.key, broker.Commit{ID: l.c.writer().next(), Messages: messages(told)})

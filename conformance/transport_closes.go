@@ -31,9 +31,7 @@ var closePromises = []promise{{
 	check: func(b *bubble) {
 		i := b.instance()
 		i.Accepted = func(s *FakeSession) {
-			if err := s.Conn.Write(numbered(2)); err != nil {
-				b.fail("Write takes its messages", outcome(err))
-			}
+			b.write(s, numbered(2)...)
 		}
 		p := b.dialed(i) // Accept may be stuck until the client reads
 		p.wants(texts(numbered(2))...)
@@ -51,15 +49,10 @@ var closePromises = []promise{{
 	check: func(b *bubble) {
 		p := b.connect(b.instance())
 		go func() {
-			conn := p.session.Conn
-			if err := conn.Write(numbered(20)); err != nil {
-				b.fail("Write takes its messages", outcome(err))
-			}
-			conn.Close(4001, "bye")
-			conn.Close(4002, "again")
-			if err := conn.Write(numbered(1)); err == nil {
-				b.fail("Write after Close fails", "it answers that all is well")
-			}
+			b.write(p.session, numbered(20)...)
+			p.session.Conn.Close(4001, "bye")
+			p.session.Conn.Close(4002, "again")
+			b.writeFails(p.session, "after Close")
 		}()
 		synctest.Wait() // a transport that buffers has it all by now
 		p.wants(texts(numbered(20))...)
@@ -123,16 +116,12 @@ var closePromises = []promise{{
 	check: func(b *bubble) {
 		i := b.instance()
 		i.Received = func(s *FakeSession, m []byte) {
-			if err := s.Conn.Write([][]byte{m}); err != nil {
-				b.fail("Write takes its message", outcome(err))
-			}
+			b.write(s, m)
 			s.Conn.Close(core.CloseNormal, "")
 		}
 		i.Closed = func(s *FakeSession) {
 			s.Conn.Close(4002, "late")
-			if err := s.Conn.Write(numbered(1)); err == nil {
-				b.fail("Write within Closed fails", "it answers that all is well")
-			}
+			b.writeFails(s, "within Closed")
 		}
 		p := b.connect(i)
 		go p.send("echo")

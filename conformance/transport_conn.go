@@ -38,6 +38,23 @@ func (c *notedConn) Close(code core.CloseCode, reason string) {
 	c.Conn.Close(code, reason)
 }
 
+// write writes what the transport has to take.
+func (b *bubble) write(s *FakeSession, messages ...[]byte) {
+	if err := s.Conn.Write(messages); err != nil {
+		b.fail("Write takes its messages", outcome(err))
+	}
+}
+
+// writeFails writes when the transport must not take it any more.
+func (b *bubble) writeFails(s *FakeSession, when string) {
+	if err := s.Conn.Write(numbered(1)); err == nil {
+		b.fail("Write "+when+" fails", allIsWell)
+	}
+}
+
+// allIsWell is what happened where an error was due.
+const allIsWell = "it answers that all is well"
+
 // stuck writes until the client's not reading makes it block, and returns the
 // answer to come.
 func (p *peer) stuck() <-chan error {
@@ -64,7 +81,7 @@ func (b *bubble) soon(what string, answer <-chan error) {
 	select {
 	case err := <-answer:
 		if err == nil {
-			b.fatal(what+" fails", "it answers that all is well")
+			b.fatal(what+" fails", allIsWell)
 		}
 	case <-time.After(patience):
 		b.fatal(what+" fails", fmt.Sprintf("it has not returned in %v", patience))

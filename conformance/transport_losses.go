@@ -41,9 +41,7 @@ var lossPromises = []promise{{
 		p.leave(4001, "bye")
 		p.closed(4001, core.CloseLost)
 		for range 2 {
-			if err := p.session.Conn.Write(numbered(1)); err == nil {
-				b.fatal("Write after the end fails", "it answers that all is well")
-			}
+			b.writeFails(p.session, "after the end")
 			p.session.Conn.Close(4002, "")
 		}
 		p.closed(4001, core.CloseLost)
@@ -79,12 +77,7 @@ var lossPromises = []promise{{
 	says:   "While Receive blocks nobody reads, so Closed has to wait. But Write fails when the network has told, or when it takes no more; and Closed follows when Receive has returned.",
 	breaks: "a Receive that blocks because too much waits for its own client goes on only when Write has an answer: each would wait for the other.",
 	check: func(b *bubble) {
-		gate := make(chan struct{})
-		i := b.instance()
-		i.Received = func(*FakeSession, []byte) { <-gate }
-		p := b.connect(i)
-		p.send("blocks")
-		p.heard("receive blocks")
+		p, release := b.blocked()
 		p.abort()
 		answer := make(chan error, 1)
 		go func() {
@@ -96,7 +89,7 @@ var lossPromises = []promise{{
 		}()
 		b.soon(fmt.Sprintf("one of the Writes of %d KiB to a client that has vanished", flood/1024), answer)
 		p.heard("receive blocks")
-		close(gate)
+		release()
 		p.closed(core.CloseLost)
 	},
 }, {
@@ -124,16 +117,11 @@ var lossPromises = []promise{{
 			func(p *peer) { p.session.Conn.Close(4001, "") },
 			func(p *peer) { p.session.Conn.Close(4001, ""); p.abort() },
 		} {
-			gate := make(chan struct{})
-			i := b.instance()
-			i.Received = func(*FakeSession, []byte) { <-gate }
-			p := b.connect(i)
-			p.send("blocks")
-			p.heard("receive blocks")
+			p, release := b.blocked()
 			end(p)
 			time.Sleep(patience)
 			p.heard("receive blocks")
-			close(gate)
+			release()
 			p.closed(4001, core.CloseLost)
 			p.abort()
 			p.closed(4001, core.CloseLost)

@@ -33,12 +33,7 @@ var messagePromises = []promise{{
 	breaks: "events of one connection are handled as they happened: an application sees a move before the game has begun.",
 	check: func(b *bubble) {
 		p := b.connect(b.instance())
-		var told []string
-		for _, text := range texts(numbered(100)) {
-			p.send(text)
-			told = append(told, "receive "+text)
-		}
-		p.heard(told...)
+		p.delivers(texts(numbered(100)))
 	},
 }, {
 	name:   "messages to the client keep their order",
@@ -49,9 +44,7 @@ var messagePromises = []promise{{
 		sizes := []int{1, 16, 0, 3}
 		go func() {
 			for _, n := range sizes {
-				if err := p.session.Conn.Write(numbered(n)); err != nil {
-					b.fail("Write takes its messages", outcome(err))
-				}
+				b.write(p.session, numbered(n)...)
 			}
 		}()
 		for _, n := range sizes {
@@ -64,12 +57,7 @@ var messagePromises = []promise{{
 	breaks: "names and chats come in all scripts, and JSON allows white space around it; what is not JSON must get the failure that the instance has for that.",
 	check: func(b *bubble) {
 		p := b.connect(b.instance())
-		var told []string
-		for _, text := range oddTexts() {
-			p.send(text)
-			told = append(told, "receive "+text)
-		}
-		p.heard(told...)
+		p.delivers(oddTexts())
 	},
 }, {
 	name:   "text of any kind reaches the client as it was written",
@@ -86,12 +74,7 @@ var messagePromises = []promise{{
 	breaks: "a cut message is no JSON: the client gets a failure and is closed, only for some sizes and some languages.",
 	check: func(b *bubble) {
 		p := b.connect(b.instance())
-		var told []string
-		for _, text := range sizedTexts(64 << 10) {
-			p.send(text)
-			told = append(told, "receive "+text)
-		}
-		p.heard(told...)
+		p.delivers(sizedTexts(64 << 10))
 	},
 }, {
 	name:   "messages of all sizes reach the client",
@@ -113,16 +96,14 @@ var messagePromises = []promise{{
 		i.Received = func(_ *FakeSession, m []byte) { kept = append(kept, m) }
 		p := b.connect(i)
 		// Many of like sizes: a pooled buffer would be used again at once.
-		text := func(n int) string { return strings.Repeat(fmt.Sprintf("%03d.", n), 1+n%40) }
-		var told []string
+		var list []string
 		for n := range 300 {
-			p.send(text(n))
-			told = append(told, "receive "+text(n))
+			list = append(list, strings.Repeat(fmt.Sprintf("%03d.", n), 1+n%40))
 		}
-		p.heard(told...)
+		p.delivers(list)
 		for n, m := range kept {
-			if string(m) != text(n) {
-				b.fatal(fmt.Sprintf("message %d is still %s", n, brief(text(n))), "it has become "+brief(m))
+			if string(m) != list[n] {
+				b.fatal(fmt.Sprintf("message %d is still %s", n, brief(list[n])), "it has become "+brief(m))
 			}
 		}
 	},
@@ -136,9 +117,7 @@ var messagePromises = []promise{{
 		go func() {
 			defer close(returned)
 			shared := numbered(16)
-			if err := p.session.Conn.Write(shared); err != nil {
-				b.fail("Write takes its messages", outcome(err))
-			}
+			b.write(p.session, shared...)
 			if !slices.EqualFunc(shared, numbered(16), bytes.Equal) {
 				b.fail("the messages are as before", fmt.Sprintf("the first is %s", brief(shared[0])))
 			}
@@ -161,11 +140,17 @@ func (p *peer) writes(list []string) {
 	for _, text := range list {
 		messages = append(messages, []byte(text))
 	}
-	go func() {
-		if err := p.session.Conn.Write(messages); err != nil {
-			p.b.fail("Write takes its messages", outcome(err))
-		}
-	}()
+	go p.b.write(p.session, messages...)
+}
+
+// delivers sends the texts, and waits until the session has been told them all.
+func (p *peer) delivers(list []string) {
+	var told []string
+	for _, text := range list {
+		p.send(text)
+		told = append(told, "receive "+text)
+	}
+	p.heard(told...)
 }
 
 // oddTexts are messages that a transport might take for something else.

@@ -46,17 +46,12 @@ var pressurePromises = []promise{{
 	says:   "Write works while Receive blocks: the two ways are independent, and nobody holds a lock of its own while it calls the other side.",
 	breaks: "Receive blocks until the instance has written what waits for this client: with neither going on, the connection is dead.",
 	check: func(b *bubble) {
-		gate := make(chan struct{})
-		i := b.instance()
-		i.Received = func(*FakeSession, []byte) { <-gate }
-		p := b.connect(i)
-		p.send("blocks")
-		p.heard("receive blocks")
+		p, release := b.blocked()
 		p.writes([]string{"answer", "another"})
 		p.wants("answer", "another")
 		p.session.Conn.Close(4001, "bye")
 		p.wantsEnd(4001, "bye")
-		close(gate)
+		release()
 		p.closed(4001)
 	},
 }, {
@@ -97,9 +92,7 @@ var pressurePromises = []promise{{
 	check: func(b *bubble) {
 		i := b.instance()
 		i.Received = func(s *FakeSession, m []byte) {
-			if err := s.Conn.Write([][]byte{m}); err != nil {
-				b.fail("Write to a client that reads takes its message", outcome(err))
-			}
+			b.write(s, m)
 		}
 		slow := b.connect(i)
 		stuck := slow.stuck()
@@ -114,6 +107,18 @@ var pressurePromises = []promise{{
 		<-stuck
 	},
 }}
+
+// blocked connects a client to an instance that blocks in Receive, which runs for
+// its first message, until it is released.
+func (b *bubble) blocked() (p *peer, release func()) {
+	gate := make(chan struct{})
+	i := b.instance()
+	i.Received = func(*FakeSession, []byte) { <-gate }
+	p = b.connect(i)
+	p.send("blocks")
+	p.heard("receive blocks")
+	return p, func() { close(gate) }
+}
 
 // atOnce says that what has begun and is done has not waited for anything.
 func (b *bubble) atOnce(what string, began time.Time) {

@@ -17,9 +17,7 @@ var wholePromises = []promise{{
 		const clients, rounds = 40, 5
 		i := b.instance()
 		i.Received = func(s *FakeSession, m []byte) {
-			if err := s.Conn.Write([][]byte{m}); err != nil {
-				b.fail("Write takes its message", outcome(err))
-			}
+			b.write(s, m)
 		}
 		var all sync.WaitGroup
 		for range clients {

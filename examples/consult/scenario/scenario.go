@@ -1,7 +1,8 @@
 // Package scenario says what consult must do, as a play, and plays it. The play is
-// scenario.txt. What it is played on is a [Stage], which whoever tests consult
-// builds: in memory, over real sockets, on a broker of their own.
+// scenario.txt. What it is played on is a [Stage]: a [Cluster] on whatever brokers,
+// or one that whoever tests consult builds, such as over real sockets.
 //
+//	stage := scenario.Cluster(t, brokers, 20*time.Second)
 //	for _, scene := range scenario.Scenes() {
 //		t.Run(scene.Title, func(t *testing.T) { scene.Play(t, stage) })
 //	}
