@@ -1,0 +1,267 @@
+package esttest
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"runtime"
+	"strconv"
+	"time"
+
+	"github.com/spinneyio/est/core"
+)
+
+// explorer runs one integration in many ways.
+type explorer[C, R any] struct {
+	p     *probe[C, R]
+	model *Model[C, R]
+	o     Options
+	stats *Stats
+	buf   []choice[C, R]
+	list  []step
+	plain int // runs without concurrency and faults
+}
+
+// plainRuns is how many runs have neither concurrency nor faults. They find what
+// is simply wrong, by a history that is short, and whether rooms go when all leave.
+const plainRuns = 8
+
+// deepAlways is how many runs look at everything; after that each eighth one does.
+const deepAlways = 200
+
+func newExplorer[C, R any](in core.Integration[C, R], m *Model[C, R], o *Options) *explorer[C, R] {
+	opt := o.withDefaults()
+	return &explorer[C, R]{p: newProbe(in, opt.Disable), model: m, o: opt, stats: newStats(m)}
+}
+
+// explore runs until something is found or the budget is used up.
+func (x *explorer[C, R]) explore() (found verdict, run int, kind string) {
+	// A run leaves much garbage and keeps little: with this, which is never touched
+	// and so takes no memory, it is collected seldom.
+	ballast := make([]byte, 64<<20)
+	defer runtime.KeepAlive(ballast)
+	began := time.Now()
+	defer func() { x.stats.Elapsed = time.Since(began) }()
+	for run = 0; ; run++ {
+		if x.o.Runs > 0 && run >= x.o.Runs {
+			return verdict{}, run, ""
+		}
+		if x.o.Time > 0 && run > plainRuns && time.Since(began) > x.o.Time {
+			return verdict{}, run, ""
+		}
+		kind, v := x.one(run)
+		if v.failed != nil {
+			return v, run, kind
+		}
+	}
+}
+
+// one does one run.
+func (x *explorer[C, R]) one(run int) (kind string, v verdict) {
+	r := rand.New(rand.NewPCG(x.o.Seed, uint64(run)))
+	x.p.deep = run < deepAlways || run%8 == 0
+	x.stats.Runs++
+	if run < plainRuns {
+		x.stats.Schedules["plain"]++
+		v = x.plainRun(r)
+		if run == plainRuns-1 && v.failed == nil {
+			x.p.habits.end()
+		}
+		return "plain", v
+	}
+	if run == plainRuns || run%500 == 0 {
+		x.stats.Schedules["long"]++
+		return "long", x.growthRun(r)
+	}
+	kind, sched, size := x.schedule(r, run)
+	x.stats.Schedules[kind]++
+	v = x.simulate(r, sched, size)
+	if v.failed == nil && run%100 == 50 {
+		v = x.same(v.steps)
+	}
+	return kind, v
+}
+
+// schedule draws the kind of a run, and its size.
+func (x *explorer[C, R]) schedule(r *rand.Rand, run int) (kind string, sched schedule, size int) {
+	size = x.o.Steps
+	switch r.IntN(10) {
+	case 0, 1, 2:
+		size = min(size, 20)
+	case 3, 4, 5, 6:
+		size = min(size, 60)
+	}
+	total := 0
+	for _, k := range schedules {
+		total += k.share
+	}
+	turn := (run * 7) % total // 7 and 20 have no common divisor: all kinds come soon
+	for _, k := range schedules {
+		if turn -= k.share; turn < 0 {
+			return k.name, k.make(r, size), size
+		}
+	}
+	panic("unreachable")
+}
+
+func (x *explorer[C, R]) sim() *sim[C, R] {
+	return newSim(x.p, x.model, x.o.Instances, x.o.Clients, x.o.Faults.kinds(), x.stats)
+}
+
+// simulate does one run by a schedule.
+func (x *explorer[C, R]) simulate(r *rand.Rand, sched schedule, size int) verdict {
+	s := x.sim()
+	left := r.IntN(x.o.Faults.Max + 1)
+	x.list = x.list[:0]
+	for range size {
+		x.buf = s.options(x.buf[:0])
+		i := sched.choose(len(x.buf), func(i int) *step { return &x.buf[i].step }, left)
+		if i < 0 {
+			continue
+		}
+		ch := x.buf[i]
+		if !s.fill(&ch, r) {
+			continue
+		}
+		if ch.do.fault() {
+			left--
+		}
+		x.list = append(x.list, ch.step)
+		s.decide(ch)
+		if s.failed != nil {
+			break
+		}
+	}
+	return x.end(s, x.list)
+}
+
+// fill generates what a step needs; false if there is nothing.
+func (s *sim[C, R]) fill(ch *choice[C, R], r *rand.Rand) bool {
+	switch ch.do {
+	case send:
+		text, ok := s.generate(ch.c, int(r.Uint64()>>1))
+		ch.text = text
+		return ok
+	case outside:
+		ch.text = strconv.Itoa(int(r.Uint64() >> 1))
+	}
+	return true
+}
+
+// decide has a decision happen, and looks at what it did.
+func (s *sim[C, R]) decide(ch choice[C, R]) {
+	s.stats.Steps++
+	s.run(ch)
+	s.look()
+	s.steps++
+}
+
+// end finishes a run. The list is copied.
+func (x *explorer[C, R]) end(s *sim[C, R], list []step) verdict {
+	v := verdict{}
+	if s.failed == nil {
+		s.finish()
+		v.healed = true
+	}
+	v.failed, v.steps = s.failed, append([]step(nil), list...)
+	v.digest = s.digest()
+	return v
+}
+
+// plainRun lets everything settle after each thing that a client does.
+func (x *explorer[C, R]) plainRun(r *rand.Rand) verdict {
+	s := x.sim()
+	s.allowed = 0
+	x.list = x.list[:0]
+	sched := &weighted{r: r, weights: [verbCount]int{connect: 4, send: 10, hangUp: 1, outside: 2}}
+	for range min(x.o.Steps, 60) {
+		x.buf = s.options(x.buf[:0])
+		i := sched.choose(len(x.buf), func(i int) *step { return &x.buf[i].step }, 0)
+		if i < 0 {
+			break
+		}
+		ch := x.buf[i]
+		if !s.fill(&ch, r) {
+			continue
+		}
+		x.apply(s, ch)
+		for s.failed == nil {
+			quiet := s.waiting(x.buf[:0])
+			if len(quiet) == 0 || len(x.list) > 4*maxSettling {
+				break
+			}
+			x.apply(s, quiet[0])
+		}
+		s.learn()
+		if s.failed != nil {
+			break
+		}
+	}
+	return x.end(s, x.list)
+}
+
+func (x *explorer[C, R]) apply(s *sim[C, R], ch choice[C, R]) {
+	x.list = append(x.list, ch.step)
+	s.decide(ch)
+}
+
+// replay runs a list of decisions, passing over those that are not possible.
+func (x *explorer[C, R]) replay(list []step) verdict {
+	v, _ := x.replayed(list, false)
+	return v
+}
+
+func (x *explorer[C, R]) replayed(list []step, tracing bool) (verdict, *sim[C, R]) {
+	stats := *x.stats // what is exercised by a replay doesn't count
+	stats.Seen = map[string]bool{}
+	deep := x.p.deep
+	x.p.deep = true
+	defer func() { x.p.deep = deep }()
+	s := newSim(x.p, x.model, x.o.Instances, x.o.Clients, allFaults, &stats)
+	s.tracing = tracing
+	var done []step
+	for _, st := range list {
+		x.buf = s.options(x.buf[:0])
+		ch, ok := s.find(st, x.buf)
+		if !ok {
+			continue
+		}
+		done = append(done, st)
+		s.decide(ch)
+		if s.failed != nil {
+			break
+		}
+	}
+	return x.end(s, done), s
+}
+
+// same runs a list again: the same decisions must lead to the same end.
+func (x *explorer[C, R]) same(list []step) verdict {
+	first, second := x.replay(list), x.replay(list)
+	if first.failed == nil && second.failed == nil && first.digest != second.digest {
+		first.failed = &violation{check: "determinism", text: "the same decisions, run twice, led to different ends: a function of the integration or of the model depends on more than its arguments"}
+		if x.p.disabled["determinism"] {
+			first.failed = nil
+		}
+	}
+	return first
+}
+
+// digest is a hash of all that can be seen at the end of a run.
+func (s *sim[C, R]) digest() uint64 {
+	h := fnv.New64a()
+	for _, c := range s.conns {
+		for _, m := range c.seen {
+			h.Write(m)
+		}
+		fmt.Fprint(h, c.name, c.code, c.open)
+	}
+	for _, r := range s.rooms {
+		rec := r.state.Record(true)
+		h.Write(rec.Value)
+		fmt.Fprint(h, r.key, rec.Version, rec.At)
+	}
+	binary.Write(h, binary.LittleEndian, int64(len(s.effects)))
+	return h.Sum64()
+}

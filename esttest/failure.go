@@ -1,0 +1,77 @@
+package esttest
+
+import (
+	"fmt"
+	"time"
+)
+
+// Failure is what a check found, as the shortest history that leads to it.
+type Failure struct {
+	Check    string   // its name, see Checks; "Always", "Eventually" for those of the model
+	Message  string   // what is wrong
+	Diff     string   // what differs, where that is the point
+	Steps    []string // the decisions that lead to it, as a file has them
+	History  string   // all of it, and how it came about, as a drawing of at most 40 lines
+	Found    int      // decisions of the run that found it
+	Runs     int      // runs until then, that one included
+	Schedule string   // the kind of schedule that found it
+	Seed     uint64   // Options.Seed that finds it again
+	Tried    int      // histories that were run to make it short
+
+	steps []step
+	story story
+}
+
+// shrinkFor bounds the time for making a failure short.
+const shrinkFor = 2 * time.Second
+
+// failure makes what was found short, and tells its story.
+func (x *explorer[C, R]) failure(found verdict, run int, kind string) *Failure {
+	began := time.Now()
+	least, tried := found, 0
+	if found.failed.check != "growth" { // which needs a long run, and no other shows it
+		least, tried = shrink(found, x.replay, shrinkBudget{stop: func() bool { return time.Since(began) > shrinkFor }})
+	}
+	f := x.tell(least)
+	f.Found, f.Runs, f.Schedule, f.Seed, f.Tried = len(found.steps), run+1, kind, x.o.Seed, tried
+	f.story.found = fmt.Sprintf("found in run %d (%s, seed %#x): %d decisions, of which %d are left after %d replays in %v",
+		f.Runs, kind, f.Seed, f.Found, len(f.steps), tried, time.Since(began).Round(time.Millisecond))
+	if tried == 1 {
+		f.story.found += "; it does not come again with the same decisions"
+	}
+	f.History = f.story.String()
+	return f
+}
+
+// tell runs a history once more, to see what happens in it.
+func (x *explorer[C, R]) tell(least verdict) *Failure {
+	v, s := x.replayed(least.steps, true)
+	if v.failed == nil || v.failed.check != least.failed.check {
+		v.failed = least.failed
+	}
+	f := &Failure{Check: v.failed.check, Message: v.failed.text, Diff: v.failed.diff, steps: v.steps}
+	for _, st := range v.steps {
+		f.Steps = append(f.Steps, st.String())
+	}
+	failedAt := len(v.steps)
+	if !v.healed {
+		failedAt--
+	}
+	f.story = story{
+		failed: *v.failed, explanation: whatOf(v.failed.check), steps: v.steps, scenes: s.scenes, failedAt: failedAt, names: s.names,
+	}
+	if len(v.steps) <= 60 {
+		f.story.needed = explain(v, x.replay)
+	}
+	f.History = f.story.String()
+	return f
+}
+
+func whatOf(check string) string {
+	for _, c := range checks {
+		if c.Name == check {
+			return c.What
+		}
+	}
+	return ""
+}

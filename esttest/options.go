@@ -1,0 +1,210 @@
+package esttest
+
+// choice is something that could happen next: a step, and whom it is about. A send
+// has no text yet.
+type choice[C, R any] struct {
+	step
+	c  *conn[C, R]
+	n  *node[C, R]
+	t  *site[C, R]
+	at int // lates: which
+}
+
+// maxLives is how often a client connects in one run at most.
+const maxLives = 4
+
+// options appends what could happen next, always in the same order.
+func (s *sim[C, R]) options(to []choice[C, R]) []choice[C, R] {
+	for _, a := range s.clients {
+		to = s.clientOptions(to, a)
+	}
+	for _, c := range s.conns {
+		to = s.connOptions(to, c)
+	}
+	for _, n := range s.nodes {
+		to = s.nodeOptions(to, n)
+	}
+	for i, l := range s.lates {
+		if s.allowed&LateCommit != 0 && s.firstLate(i) {
+			to = append(to, choice[C, R]{step: step{do: land, inst: l.inst, room: l.room}, at: i})
+		}
+	}
+	if s.allowed&Conflict != 0 {
+		for _, r := range s.rooms {
+			if valueOf(r.state) != nil {
+				to = append(to, choice[C, R]{step: step{do: rival, room: r.key}})
+			}
+		}
+	}
+	if s.model.Outside != nil {
+		to = append(to, choice[C, R]{step: step{do: outside}})
+	}
+	return append(to, choice[C, R]{step: step{do: wait}})
+}
+
+// firstLate says whether no earlier one has the same name.
+func (s *sim[C, R]) firstLate(i int) bool {
+	for _, l := range s.lates[:i] {
+		if l.inst == s.lates[i].inst && l.room == s.lates[i].room {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *sim[C, R]) clientOptions(to []choice[C, R], a *actor[C, R]) []choice[C, R] {
+	c := a.conn
+	if c == nil || !c.open {
+		if a.lives == maxLives {
+			return to
+		}
+		for _, n := range s.nodes {
+			if n.up && !n.paused {
+				to = append(to, choice[C, R]{step: step{do: connect, conn: connName{a.number, a.lives + 1}, inst: n.number}, n: n})
+			}
+		}
+		return to
+	}
+	if c.node.up && !c.node.paused {
+		to = append(to, choice[C, R]{step: step{do: send, conn: c.name}, c: c}, choice[C, R]{step: step{do: hangUp, conn: c.name}, c: c})
+		if s.allowed&Slow != 0 && len(c.seen) > 0 {
+			to = append(to, choice[C, R]{step: step{do: clog, conn: c.name}, c: c})
+		}
+		if s.allowed&Silent != 0 && c.sent == 0 && !s.p.user.AuthenticateOnConnect {
+			to = append(to, choice[C, R]{step: step{do: expire, conn: c.name}, c: c})
+		}
+	}
+	if s.allowed&Broken != 0 {
+		to = append(to, choice[C, R]{step: step{do: snap, conn: c.name}, c: c})
+	}
+	return to
+}
+
+func (s *sim[C, R]) connOptions(to []choice[C, R], c *conn[C, R]) []choice[C, R] {
+	if !c.node.up || c.node.paused {
+		return to
+	}
+	if !c.open && !c.over {
+		to = append(to, choice[C, R]{step: step{do: notice, conn: c.name}, c: c})
+	}
+	if len(c.work) == 0 {
+		return to
+	}
+	if c.work[0].done {
+		return append(to, choice[C, R]{step: step{do: effectAnswer, conn: c.name}, c: c})
+	}
+	to = append(to, choice[C, R]{step: step{do: effectAsk, conn: c.name}, c: c})
+	if s.p.user.Performed == nil {
+		return to
+	}
+	to = append(to, choice[C, R]{step: step{do: effect, conn: c.name}, c: c})
+	if s.allowed&EffectFails != 0 {
+		to = append(to, choice[C, R]{step: step{do: effectFails, conn: c.name}, c: c})
+	}
+	return to
+}
+
+func (s *sim[C, R]) nodeOptions(to []choice[C, R], n *node[C, R]) []choice[C, R] {
+	add := func(v verb) { to = append(to, choice[C, R]{step: step{do: v, inst: n.number}, n: n}) }
+	if !n.up {
+		add(restart)
+		return to
+	}
+	for _, t := range n.sites {
+		to = s.opOptions(to, t, &t.ask)
+		to = s.opOptions(to, t, &t.link)
+		if len(t.queue) > 0 && !n.paused {
+			to = s.messageOptions(to, t)
+		}
+	}
+	switch {
+	case n.paused:
+		add(resume)
+	case s.allowed&Pause != 0:
+		add(pause)
+	}
+	switch {
+	case n.away:
+		add(back)
+	case s.allowed&Outage != 0 && len(n.sites) > 0:
+		add(away)
+	}
+	switch {
+	case n.cut && !n.away:
+		add(join)
+	case !n.cut && s.allowed&Gap != 0 && len(n.sites) > 0:
+		add(cut)
+	}
+	if s.allowed&Crash != 0 {
+		add(crash)
+	}
+	return to
+}
+
+// opOptions is what can become of what a room asks of the store.
+func (s *sim[C, R]) opOptions(to []choice[C, R], t *site[C, R], o *op[C]) []choice[C, R] {
+	if o.kind == noOp {
+		return to
+	}
+	add := func(v verb) {
+		to = append(to, choice[C, R]{step: step{do: v, inst: t.n.number, room: t.key, op: o.kind}, t: t})
+	}
+	alive := !t.n.paused
+	switch {
+	case !o.done && !t.n.away && (o.kind != subscribe || !t.n.cut):
+		if alive {
+			add(ask)
+		}
+		add(perform)
+	case o.done && alive && !t.n.away:
+		add(answer)
+	}
+	if !alive {
+		return to
+	}
+	if o.kind == commit {
+		if !o.done && s.allowed&CommitFails != 0 {
+			add(fail)
+		}
+		if o.done && s.allowed&ReplyLost != 0 {
+			add(lose)
+		}
+		if t.given > 1 && s.allowed&Outage != 0 {
+			add(forget)
+		}
+	}
+	if s.allowed&Outage != 0 && o.kind != unsubscribe && (o == &t.ask || t.ask.kind == noOp) {
+		to = append(to, choice[C, R]{step: step{do: giveUp, inst: t.n.number, room: t.key}, t: t})
+	}
+	return to
+}
+
+func (s *sim[C, R]) messageOptions(to []choice[C, R], t *site[C, R]) []choice[C, R] {
+	add := func(v verb) {
+		to = append(to, choice[C, R]{step: step{do: v, inst: t.n.number, room: t.key}, t: t})
+	}
+	add(hear)
+	if s.allowed&Loss != 0 {
+		add(drop)
+	}
+	if s.allowed&Duplicate != 0 {
+		add(twice)
+	}
+	if s.allowed&Reorder != 0 && len(t.queue) > 1 {
+		add(delay)
+	}
+	return to
+}
+
+// find is the choice that a step names, if it is possible now.
+func (s *sim[C, R]) find(st step, among []choice[C, R]) (choice[C, R], bool) {
+	text := st.text
+	st.text = ""
+	for _, ch := range among {
+		if ch.step == st {
+			ch.text = text
+			return ch, true
+		}
+	}
+	return choice[C, R]{}, false
+}

@@ -1,0 +1,255 @@
+package esttest
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/spinneyio/est/core"
+)
+
+// run has a choice happen. A minute goes by where that is what happens, and a
+// millisecond otherwise.
+func (s *sim[C, R]) run(ch choice[C, R]) {
+	s.now = s.now.Add(time.Millisecond)
+	s.stats.Verbs[ch.do]++
+	switch ch.do {
+	case connect:
+		s.connect(ch)
+	case send:
+		s.send(ch.c, ch.text)
+	case hangUp:
+		s.tell(ch.c.lane(), ch.c.node.lane(), false, "close")
+		ch.c.open = false
+		s.close(ch.c)
+	case snap:
+		ch.c.open = false
+		s.tell(ch.c.lane(), ch.c.node.lane(), true, "connection breaks")
+	case notice:
+		s.tell(ch.c.lane(), ch.c.node.lane(), false, "%v is over", ch.c.name)
+		s.close(ch.c)
+	case expire:
+		s.now = maxTime(s.now, ch.c.opened.Add(10*time.Second))
+		s.tell(ch.c.node.lane(), ch.c.node.lane(), false, "no hello of %v in time", ch.c.name)
+		s.say(ch.c, core.TimedOut{Conn: ch.c.id, Now: s.now})
+	case clog:
+		s.tell(ch.c.node.lane(), ch.c.lane(), false, "close %v: too slow", core.ClosePolicy)
+		ch.c.open, ch.c.code = false, core.ClosePolicy
+		s.close(ch.c)
+	case perform, ask, answer, fail, lose, rival, giveUp, land, forget:
+		s.runStore(ch)
+	case hear, drop, twice, delay:
+		s.runMessage(ch)
+	case effect, effectFails, effectAnswer, effectAsk:
+		s.runEffect(ch)
+	case crash, restart, pause, resume, away, back, cut, join:
+		s.runNode(ch)
+	case outside:
+		s.runOutside(ch.text)
+	case wait:
+		s.tell(lane{}, lane{}, false, "a minute passes")
+		s.now = s.now.Add(time.Minute)
+	}
+	s.changed = true
+}
+
+func maxTime(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func (s *sim[C, R]) connect(ch choice[C, R]) {
+	a := s.clients[ch.conn.client-1]
+	a.lives++
+	c := &conn[C, R]{id: connID(ch.conn), name: ch.conn, node: ch.n, opened: s.now, open: true, site: ch.n.lobby}
+	a.conn = c
+	s.conns = append(s.conns, c)
+	s.tell(c.lane(), ch.n.lane(), false, "connect as %v", c.name)
+	if s.model.Handshake != nil {
+		c.hello = s.model.Handshake(c.view())
+	}
+	s.say(c, core.Opened{Conn: c.id, Now: s.now, Handshake: c.hello})
+}
+
+func (c *conn[C, R]) view() ClientView {
+	return ClientView{index: c.name.client - 1, life: c.name.life - 1, sent: c.sent, seen: c.seen}
+}
+
+// generate is what the model has a client send next; false if nothing.
+func (s *sim[C, R]) generate(c *conn[C, R], seed int) (text string, ok bool) {
+	g := s.model.Client(c.view())
+	if g == nil {
+		return "", false
+	}
+	v := g.Example(seed)
+	if m, raw := v.(core.Message); raw {
+		return string(m), true
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(modelError(fmt.Sprintf("Client generated a %T that JSON can't encode: %v", v, err)))
+	}
+	return string(b), true
+}
+
+// modelError is a panic for which the model is to blame, and not the integration.
+type modelError string
+
+func (s *sim[C, R]) send(c *conn[C, R], text string) {
+	s.tell(c.lane(), c.node.lane(), false, "%s", text)
+	c.sent++
+	s.say(c, core.Received{Conn: c.id, Now: s.now, Message: core.Message(text)})
+}
+
+// close tells the machine that a connection is over.
+func (s *sim[C, R]) close(c *conn[C, R]) {
+	if c.over {
+		return
+	}
+	c.over = true
+	s.closeWatched(c)
+	s.say(c, core.Closed{Conn: c.id, Now: s.now})
+}
+
+func (s *sim[C, R]) runMessage(ch choice[C, R]) {
+	t := ch.t
+	ev := t.queue[0]
+	switch ch.do {
+	case twice:
+		s.tell(lane{store, 0}, t.n.lane(), false, "%v, which will come again", ev)
+	case delay:
+		s.tell(lane{store, 0}, t.n.lane(), true, "%v is late", ev)
+		t.queue = append(t.queue[1:len(t.queue):len(t.queue)], ev)
+		return
+	case drop:
+		s.tell(lane{store, 0}, t.n.lane(), true, "%v", ev)
+		t.queue = t.queue[1:]
+		return
+	default:
+		t.queue = t.queue[1:]
+		s.tell(lane{store, 0}, t.n.lane(), false, "%v", ev)
+	}
+	if d, ok := ev.(core.Delivered); ok {
+		d.Now = s.now
+		ev = d
+	}
+	s.happen(t, ev)
+}
+
+func (s *sim[C, R]) runEffect(ch choice[C, R]) {
+	c := ch.c
+	w := &c.work[0]
+	if !w.done {
+		s.performOne(c, w, ch.do == effectFails)
+	}
+	if ch.do == effect {
+		return
+	}
+	done := c.work[0]
+	c.work = c.work[1:]
+	if s.p.user.Performed != nil && c.site != nil {
+		s.tell(c.node.lane(), c.node.lane(), false, "the side effect %s is answered", show(done.effect))
+		s.say(c, core.Answered{Conn: c.id, Now: s.now, Answer: done.answer})
+	}
+}
+
+func (s *sim[C, R]) performOne(c *conn[C, R], w *work, fails bool) {
+	w.done, w.answer = true, core.Performed{Effect: w.effect}
+	var result any
+	var err error
+	switch {
+	case fails:
+		w.answer.Failed = "esttest: this side effect fails"
+	case s.model.Perform != nil:
+		result, err = s.callPerform(w.effect)
+	}
+	if err != nil {
+		w.answer.Failed = err.Error()
+	}
+	if w.answer.Failed != "" {
+		s.tell(c.node.lane(), c.node.lane(), true, "perform %s for %v", show(w.effect), c.name)
+		return
+	}
+	if result != nil {
+		if w.answer.Result, err = json.Marshal(result); err != nil {
+			panic(modelError(fmt.Sprintf("Perform answered a %T that JSON can't encode: %v", result, err)))
+		}
+	}
+	s.tell(c.node.lane(), c.node.lane(), false, "perform %s for %v", show(w.effect), c.name)
+	s.effects = append(s.effects, w.effect)
+}
+
+func (s *sim[C, R]) callPerform(effect any) (any, error) {
+	return s.model.Perform(s.effects[:len(s.effects):len(s.effects)], effect)
+}
+
+// show prints what the application gave us.
+func show(v any) string {
+	if b, err := json.Marshal(v); err == nil {
+		return string(b)
+	}
+	return fmt.Sprint(v)
+}
+
+func (s *sim[C, R]) runNode(ch choice[C, R]) {
+	n := ch.n
+	here := func(text string) { s.tell(n.lane(), n.lane(), false, "%s", text) }
+	switch ch.do {
+	case pause:
+		n.paused = true
+		here("stands still")
+	case resume:
+		n.paused = false
+		here("goes on")
+	case away:
+		n.away = true
+		here("can't reach the broker")
+		s.cut(n)
+	case back:
+		n.away = false
+		here("reaches the broker again")
+	case cut:
+		here("the connection for messages is cut")
+		s.cut(n)
+	case join:
+		n.cut = false
+		here("hears messages again, and may have missed some")
+		for _, t := range n.sites {
+			if t.linked {
+				t.queue = append(t.queue, core.Doubted{})
+			}
+		}
+	case crash:
+		here("crashes")
+		s.crash(n)
+	case restart:
+		here("starts again")
+		s.start(n)
+	}
+}
+
+// cut loses what is on its way to an instance.
+func (s *sim[C, R]) cut(n *node[C, R]) {
+	n.cut = true
+	for _, t := range n.sites {
+		t.queue = nil
+	}
+}
+
+// crash ends an instance between two steps. What it asked of the store may still
+// take place.
+func (s *sim[C, R]) crash(n *node[C, R]) {
+	n.up = false
+	for _, t := range n.sites {
+		s.giveUpCommit(t)
+	}
+	n.sites = nil
+	for _, c := range s.conns {
+		if c.node == n && !c.over {
+			c.open, c.over, c.site, c.work, c.crashed = false, true, nil, nil, true
+			s.closeWatched(c)
+		}
+	}
+}

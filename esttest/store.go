@@ -1,0 +1,252 @@
+package esttest
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"unsafe"
+
+	"github.com/spinneyio/est/broker"
+	"github.com/spinneyio/est/core"
+)
+
+// The store, and what instances ask of it.
+
+var theStore = lane{kind: store}
+
+func (s *sim[C, R]) runStore(ch choice[C, R]) {
+	t := ch.t
+	switch ch.do {
+	case rival:
+		s.rival(ch.room)
+		return
+	case land:
+		l := s.lates[ch.at]
+		s.lates = slices.Delete(s.lates, ch.at, ch.at+1)
+		d, _ := l.deal.(*deal[C])
+		ev := s.commit(l.writer, l.room, l.fx, d)
+		s.tell(lane{inst, l.inst}, theStore, false, "late: %v → %v", l.fx, ev)
+		return
+	case giveUp:
+		s.giveUp(t)
+		return
+	}
+	o := &t.ask
+	if ch.op == subscribe || ch.op == unsubscribe {
+		o = &t.link
+	}
+	switch ch.do {
+	case perform:
+		s.perform(t, o)
+		s.tell(t.n.lane(), theStore, false, "%v → %v", o.fx, o.answer)
+	case ask:
+		s.perform(t, o)
+		s.tell(t.n.lane(), theStore, false, "%v", o.fx)
+		s.answer(t, o, o.answer)
+	case answer:
+		s.answer(t, o, o.answer)
+	case fail:
+		s.tell(t.n.lane(), theStore, true, "%v", o.fx)
+		s.answer(t, o, core.Unanswered{N: o.fx.(core.Commit).N})
+	case lose:
+		s.tell(theStore, t.n.lane(), true, "%v", o.answer)
+		s.stats.Unanswered++
+		s.reply(t, o, core.Unanswered{N: o.fx.(core.Commit).N})
+	case forget:
+		s.tell(t.n.lane(), t.n.lane(), false, "stops asking for commit #%d", o.fx.(core.Commit).N)
+		s.reply(t, o, core.Forgotten{N: o.fx.(core.Commit).N})
+	}
+}
+
+// perform has what a machine asked for take place. The answer is on its way.
+func (s *sim[C, R]) perform(t *site[C, R], o *op[C]) {
+	o.done = true
+	switch fx := o.fx.(type) {
+	case core.Subscribe:
+		t.linked = true
+		o.answer = core.Subscribed{}
+	case core.Unsubscribe:
+		t.linked, t.queue = false, nil
+		o.answer = core.Unsubscribed{}
+	case core.Load:
+		o.answer = core.Loaded{Record: coreRecord(s.record(t.key).state.Record(false))}
+	case core.Commit:
+		o.answer = s.commit(t.n.writer, t.key, fx, o.deal)
+	}
+}
+
+// answer gives the answer to the machine, and tells of it.
+func (s *sim[C, R]) answer(t *site[C, R], o *op[C], ev core.Event) {
+	s.tell(theStore, t.n.lane(), false, "%v", ev)
+	s.reply(t, o, ev)
+}
+
+func (s *sim[C, R]) reply(t *site[C, R], o *op[C], ev core.Event) {
+	if _, again := ev.(core.Unanswered); again {
+		o.done = false // the same commit is asked for again
+	} else {
+		*o = op[C]{}
+	}
+	s.happen(t, ev)
+}
+
+// giveUp ends the patience of an instance with what a room waits for.
+func (s *sim[C, R]) giveUp(t *site[C, R]) {
+	s.tell(t.n.lane(), t.n.lane(), false, "gives up %s: no answer for ten seconds", strconv.Quote(t.key))
+	if t.link.kind == subscribe {
+		t.link, t.linked, t.queue = op[C]{}, false, nil
+	}
+	s.giveUpCommit(t)
+	if t.ask.kind == load {
+		t.ask = op[C]{}
+	}
+	t.given++
+	s.stats.GaveUp++
+	s.happen(t, core.GaveUp{})
+}
+
+// giveUpCommit takes note of a commit that may still be on its way to the store.
+func (s *sim[C, R]) giveUpCommit(t *site[C, R]) {
+	if fx, ok := t.ask.fx.(core.Commit); ok && !t.ask.done {
+		s.lates = append(s.lates, late{t.n.number, t.key, t.n.writer, fx, t.ask.deal})
+	}
+}
+
+// commit has a commit take place, and sends its messages on their way.
+func (s *sim[C, R]) commit(writer, key string, fx core.Commit, d *deal[C]) core.Event {
+	bc := broker.Commit{
+		ID:       broker.CommitID{Writer: writer, N: fx.N},
+		Value:    broker.Change{Op: broker.Op(fx.Op), Value: fx.Value},
+		Messages: fx.Messages,
+	}
+	if !fx.Any {
+		bc.Expect = (*broker.Version)(&fx.Expect)
+	}
+	for _, m := range fx.Members {
+		bc.Members = append(bc.Members, broker.MemberChange{Op: broker.MemberOp(m.Op), ID: string(m.Conn), Data: m.Data})
+	}
+	r := s.record(key)
+	before := r.state
+	after, receipt, err := broker.Apply(before, bc)
+	var conflict *broker.Conflict
+	switch {
+	case errors.As(err, &conflict):
+		s.stats.Conflicts++
+		gone := make([]core.ConnID, len(conflict.Gone))
+		for i, id := range conflict.Gone {
+			gone[i] = core.ConnID(id)
+		}
+		return core.Conflicted{N: fx.N, Record: coreRecord(conflict.Record), Gone: gone}
+	case err != nil:
+		return core.Refused{N: fx.N, Reason: err.Error()}
+	}
+	if d == nil || !d.applied { // and not the same commit once more
+		s.stats.Commits++
+		r.state = after
+		s.applied(r, before, fx, d, receipt)
+	}
+	return core.Committed{N: fx.N, Version: string(receipt.Version), At: core.Position(receipt.At)}
+}
+
+// applied does what follows from a commit that took place.
+func (s *sim[C, R]) applied(r *record, before broker.State, fx core.Commit, d *deal[C], receipt broker.Receipt) {
+	s.changed = true
+	s.commitWatched(r, before, fx, d, receipt)
+	first := receipt.At.Seq - uint64(len(fx.Messages)) + 1
+	for i, body := range fx.Messages {
+		at := core.Position{Epoch: receipt.At.Epoch, Seq: first + uint64(i)}
+		r.log[bodyAt(body)] = at
+		s.messageWatched(r, at, body, d)
+		for _, n := range s.nodes {
+			for _, t := range n.sites {
+				if t.key == r.key && t.linked && !n.cut {
+					t.queue = append(t.queue, core.Delivered{At: at, Version: string(receipt.Version), Body: body})
+				}
+			}
+		}
+	}
+}
+
+// bodyAt is where a message's body is kept: all deliveries of it share that.
+func bodyAt(message []byte) *byte {
+	if d, err := core.DecodePublication(message); err == nil {
+		message = d.Body
+	}
+	return unsafe.SliceData(message)
+}
+
+// rival writes the value of a room again, as if an instance had.
+func (s *sim[C, R]) rival(key string) {
+	value := valueOf(s.record(key).state)
+	s.tell(theStore, theStore, false, "somebody writes %s again", strconv.Quote(key))
+	s.outsideCommit(key, core.Commit{Any: true, Op: core.OpPut, Value: value})
+}
+
+// outsideCommit commits as nobody's instance.
+func (s *sim[C, R]) outsideCommit(key string, fx core.Commit) {
+	s.foreign++
+	fx.N = 1
+	ev := s.commit(fmt.Sprintf("x%d", s.foreign), key, fx, nil)
+	if refused, ok := ev.(core.Refused); ok {
+		panic(modelError("Outside: " + refused.Reason))
+	}
+}
+
+func (s *sim[C, R]) runOutside(seed string) {
+	n, err := strconv.Atoi(seed)
+	if err != nil {
+		panic(modelError("an outside step needs the seed of its generator, a number"))
+	}
+	g := s.model.Outside(s.world())
+	if g == nil {
+		return
+	}
+	o := g.Example(n)
+	fx, err := s.decideOutside(o)
+	if err != nil {
+		panic(modelError("Outside: " + err.Error()))
+	}
+	s.tell(lane{}, theStore, false, "from outside, to %s: %v", strconv.Quote(o.room), fx)
+	s.outsideCommit(o.room, fx)
+}
+
+func (s *sim[C, R]) decideOutside(o Outside) (fx core.Commit, err error) {
+	if o.room == "" {
+		return fx, errors.New("the room is \"\": that is no room")
+	}
+	fx.Any = true
+	pubs := o.publish
+	if o.update != nil {
+		fn, ok := o.update.(func(R) (core.Change[R], []core.Publication))
+		if !ok {
+			return fx, fmt.Errorf("OutsideUpdate has a %T, and the room state is another type", o.update)
+		}
+		var state R
+		if v := valueOf(s.record(o.room).state); v != nil {
+			if err := core.Message(v).Decode(&state); err != nil {
+				return fx, err
+			}
+		}
+		var change core.Change[R]
+		change, pubs = fn(state)
+		fx.Op = change.Op
+		if change.Op == core.OpPut {
+			if fx.Value, err = marshal(change.Value); err != nil {
+				return fx, err
+			}
+		}
+	}
+	for _, p := range pubs {
+		b, err := core.EncodePublication("", p)
+		if err != nil {
+			return fx, err
+		}
+		fx.Messages = append(fx.Messages, b)
+	}
+	return fx, nil
+}
+
+func coreRecord(r broker.Record) core.Record {
+	return core.Record{Value: r.Value, Version: string(r.Version), At: core.Position(r.At)}
+}
