@@ -110,7 +110,7 @@ func (c *Cluster[C, R]) outside(o Outside) {
 	if err != nil {
 		c.t.Fatalf("esttest: from outside, to %q: %v", o.room, err)
 	}
-	c.s.tell(lane{}, theStore, false, "from outside, to %q: %v", o.room, fx)
+	c.s.tell(lane{}, theStore, false, "from outside, to %q: %s", o.room, c.s.committing(fx, nil))
 	c.s.outsideCommit(o.room, fx)
 	c.Settle()
 }

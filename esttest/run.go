@@ -118,18 +118,18 @@ func (s *sim[C, R]) runMessage(ch choice[C, R]) {
 	ev := t.queue[0]
 	switch ch.do {
 	case twice:
-		s.tell(lane{store, 0}, t.n.lane(), false, "%v, which will come again", ev)
+		s.tell(lane{store, 0}, t.n.lane(), false, "%s, which will come again", s.told(ev))
 	case delay:
-		s.tell(lane{store, 0}, t.n.lane(), true, "%v is late", ev)
+		s.tell(lane{store, 0}, t.n.lane(), true, "%s, late", s.told(ev))
 		t.queue = append(t.queue[1:len(t.queue):len(t.queue)], ev)
 		return
 	case drop:
-		s.tell(lane{store, 0}, t.n.lane(), true, "%v", ev)
+		s.tell(lane{store, 0}, t.n.lane(), true, "%s", s.told(ev))
 		t.queue = t.queue[1:]
 		return
 	default:
 		t.queue = t.queue[1:]
-		s.tell(lane{store, 0}, t.n.lane(), false, "%v", ev)
+		s.tell(lane{store, 0}, t.n.lane(), false, "%s", s.told(ev))
 	}
 	if d, ok := ev.(core.Delivered); ok {
 		d.Now = s.now
@@ -150,7 +150,7 @@ func (s *sim[C, R]) runEffect(ch choice[C, R]) {
 	done := c.work[0]
 	c.work = c.work[1:]
 	if s.p.user.Performed != nil && c.site != nil {
-		s.tell(c.node.lane(), c.node.lane(), false, "the side effect %s is answered", show(done.effect))
+		s.tell(c.node.lane(), c.node.lane(), false, "the side effect %s is answered", s.shown(done.effect))
 		s.say(c, core.Answered{Conn: c.id, Now: s.now, Answer: done.answer})
 	}
 }
@@ -169,7 +169,7 @@ func (s *sim[C, R]) performOne(c *conn[C, R], w *work, fails bool) {
 		w.answer.Failed = err.Error()
 	}
 	if w.answer.Failed != "" {
-		s.tell(c.node.lane(), c.node.lane(), true, "perform %s for %v", show(w.effect), c.name)
+		s.tell(c.node.lane(), c.node.lane(), true, "perform %s for %v", s.shown(w.effect), c.name)
 		return
 	}
 	if result != nil {
@@ -177,7 +177,7 @@ func (s *sim[C, R]) performOne(c *conn[C, R], w *work, fails bool) {
 			panic(modelError(fmt.Sprintf("Perform answered a %T that JSON can't encode: %v", result, err)))
 		}
 	}
-	s.tell(c.node.lane(), c.node.lane(), false, "perform %s for %v", show(w.effect), c.name)
+	s.tell(c.node.lane(), c.node.lane(), false, "perform %s for %v", s.shown(w.effect), c.name)
 	s.effects = append(s.effects, w.effect)
 }
 

@@ -26,7 +26,8 @@ func (s *sim[C, R]) runStore(ch choice[C, R]) {
 		s.lates = slices.Delete(s.lates, ch.at, ch.at+1)
 		d, _ := l.deal.(*deal[C])
 		ev := s.commit(l.writer, l.room, l.fx, d)
-		s.tell(lane{inst, l.inst}, theStore, false, "late: %v → %v", l.fx, ev)
+		s.tell(lane{inst, l.inst}, theStore, false, "late: %s", s.committing(l.fx, d))
+		s.tell(theStore, theStore, false, "%s", s.told(ev))
 		return
 	case giveUp:
 		s.giveUp(t)
@@ -39,18 +40,19 @@ func (s *sim[C, R]) runStore(ch choice[C, R]) {
 	switch ch.do {
 	case perform:
 		s.perform(t, o)
-		s.tell(t.n.lane(), theStore, false, "%v → %v", o.fx, o.answer)
+		s.tell(t.n.lane(), theStore, false, "%s", s.asked(o))
+		s.tell(theStore, theStore, false, "%s", s.told(o.answer))
 	case ask:
 		s.perform(t, o)
-		s.tell(t.n.lane(), theStore, false, "%v", o.fx)
+		s.tell(t.n.lane(), theStore, false, "%s", s.asked(o))
 		s.answer(t, o, o.answer)
 	case answer:
 		s.answer(t, o, o.answer)
 	case fail:
-		s.tell(t.n.lane(), theStore, true, "%v", o.fx)
+		s.tell(t.n.lane(), theStore, true, "%s", s.asked(o))
 		s.answer(t, o, core.Unanswered{N: o.fx.(core.Commit).N})
 	case lose:
-		s.tell(theStore, t.n.lane(), true, "%v", o.answer)
+		s.tell(theStore, t.n.lane(), true, "%s", s.told(o.answer))
 		s.stats.Unanswered++
 		s.reply(t, o, core.Unanswered{N: o.fx.(core.Commit).N})
 	case forget:
@@ -78,7 +80,9 @@ func (s *sim[C, R]) perform(t *site[C, R], o *op[C]) {
 
 // answer gives the answer to the machine, and tells of it.
 func (s *sim[C, R]) answer(t *site[C, R], o *op[C], ev core.Event) {
-	s.tell(theStore, t.n.lane(), false, "%v", ev)
+	if o.done {
+		s.tell(theStore, t.n.lane(), false, "%s", s.told(ev))
+	}
 	s.reply(t, o, ev)
 }
 
@@ -207,7 +211,7 @@ func (s *sim[C, R]) runOutside(seed string) {
 	if err != nil {
 		panic(modelError("Outside: " + err.Error()))
 	}
-	s.tell(lane{}, theStore, false, "from outside, to %s: %v", strconv.Quote(o.room), fx)
+	s.tell(lane{}, theStore, false, "from outside, to %s: %s", strconv.Quote(o.room), s.committing(fx, nil))
 	s.outsideCommit(o.room, fx)
 }
 
