@@ -22,25 +22,50 @@ type Failure struct {
 	story story
 }
 
-// shrinkFor bounds the time for making a failure short.
+// shrinkFor bounds the time for making failures short.
 const shrinkFor = 2 * time.Second
+
+// A history that can't be made shorter may still be longer, or need more faults,
+// than another one for the same bug. So a few more are looked for.
+const (
+	moreRuns     = 400
+	moreFailures = 6
+)
 
 // failure makes what was found short, and tells its story.
 func (x *explorer[C, R]) failure(found verdict, run int, kind string) *Failure {
-	began := time.Now()
 	least, tried := found, 0
 	if found.failed.check != "growth" { // which needs a long run, and no other shows it
-		least, tried = shrink(found, x.replay, shrinkBudget{stop: func() bool { return time.Since(began) > shrinkFor }})
+		least, tried = x.shortest(found, run)
 	}
 	f := x.tell(least)
 	f.Found, f.Runs, f.Schedule, f.Seed, f.Tried = len(found.steps), run+1, kind, x.o.Seed, tried
-	f.story.found = fmt.Sprintf("found in run %d (%s, seed %#x): %d decisions, of which %d are left after %d replays in %v",
-		f.Runs, kind, f.Seed, f.Found, len(f.steps), tried, time.Since(began).Round(time.Millisecond))
+	f.story.found = fmt.Sprintf("found in run %d (%s, seed %d): %d decisions; the shortest history has %d, after %d replays",
+		f.Runs, kind, f.Seed, f.Found, len(f.steps), tried)
 	if tried == 1 {
 		f.story.found += "; it does not come again with the same decisions"
 	}
 	f.History = f.story.String()
 	return f
+}
+
+// shortest looks for the shortest history that fails the same check.
+func (x *explorer[C, R]) shortest(found verdict, run int) (least verdict, tried int) {
+	began := time.Now()
+	budget := shrinkBudget{stop: func() bool { return time.Since(began) > shrinkFor }}
+	least, tried = shrink(found, x.replay, budget)
+	for n, more := run+1, 0; n < run+moreRuns && more < moreFailures && !budget.stop() && tried > 1; n++ {
+		_, v := x.one(n)
+		if v.failed == nil || v.failed.check != found.failed.check {
+			continue
+		}
+		more++
+		short, k := shrink(v, x.replay, budget)
+		if tried += k; sizeOf(short.steps).less(sizeOf(least.steps)) {
+			least = short
+		}
+	}
+	return least, tried
 }
 
 // tell runs a history once more, to see what happens in it.

@@ -205,7 +205,7 @@ func where() string {
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(4, pcs[:])])
 	for {
 		f, more := frames.Next()
-		if !strings.HasPrefix(f.Function, "runtime.") && !strings.Contains(f.Function, "est/esttest.") {
+		if !strings.HasPrefix(f.Function, "runtime.") && !strings.Contains(f.Function, "est/esttest.") || strings.HasSuffix(f.File, "_test.go") {
 			return fmt.Sprintf(" (%s:%d)", path.Base(f.File), f.Line)
 		}
 		if !more {

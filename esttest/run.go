@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/spinneyio/est/core"
 )
 
@@ -68,9 +70,14 @@ func (s *sim[C, R]) connect(ch choice[C, R]) {
 	s.conns = append(s.conns, c)
 	s.tell(c.lane(), ch.n.lane(), false, "connect as %v", c.name)
 	if s.model.Handshake != nil {
-		c.hello = s.model.Handshake(c.view())
+		c.hello = s.handshake(c)
 	}
 	s.say(c, core.Opened{Conn: c.id, Now: s.now, Handshake: c.hello})
+}
+
+func (s *sim[C, R]) handshake(c *conn[C, R]) core.Handshake {
+	defer blame("Handshake")
+	return s.model.Handshake(c.view())
 }
 
 func (c *conn[C, R]) view() ClientView {
@@ -79,11 +86,10 @@ func (c *conn[C, R]) view() ClientView {
 
 // generate is what the model has a client send next; false if nothing.
 func (s *sim[C, R]) generate(c *conn[C, R], seed int) (text string, ok bool) {
-	g := s.model.Client(c.view())
-	if g == nil {
+	v, ok := example("Client", func() *rapid.Generator[any] { return s.model.Client(c.view()) }, seed)
+	if !ok {
 		return "", false
 	}
-	v := g.Example(seed)
 	if m, raw := v.(core.Message); raw {
 		return string(m), true
 	}
@@ -92,6 +98,16 @@ func (s *sim[C, R]) generate(c *conn[C, R], seed int) (text string, ok bool) {
 		panic(modelError(fmt.Sprintf("Client generated a %T that JSON can't encode: %v", v, err)))
 	}
 	return string(b), true
+}
+
+// example draws a value; false if the model has no generator for now.
+func example[T any](what string, generator func() *rapid.Generator[T], seed int) (v T, ok bool) {
+	defer blame(what)
+	g := generator()
+	if g == nil {
+		return v, false
+	}
+	return g.Example(seed), true
 }
 
 // modelError is a panic for which the model is to blame, and not the integration.
@@ -182,6 +198,7 @@ func (s *sim[C, R]) performOne(c *conn[C, R], w *work, fails bool) {
 }
 
 func (s *sim[C, R]) callPerform(effect any) (any, error) {
+	defer blame("Perform")
 	return s.model.Perform(s.effects[:len(s.effects):len(s.effects)], effect)
 }
 

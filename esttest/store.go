@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"unsafe"
 
+	"pgregory.net/rapid"
+
 	"github.com/spinneyio/est/broker"
 	"github.com/spinneyio/est/core"
 )
@@ -202,11 +204,10 @@ func (s *sim[C, R]) runOutside(seed string) {
 	if err != nil {
 		panic(modelError("an outside step needs the seed of its generator, a number"))
 	}
-	g := s.model.Outside(s.world())
-	if g == nil {
+	o, ok := example("Outside", func() *rapid.Generator[Outside] { return s.model.Outside(s.world()) }, n)
+	if !ok {
 		return
 	}
-	o := g.Example(n)
 	fx, err := s.decideOutside(o)
 	if err != nil {
 		panic(modelError("Outside: " + err.Error()))
@@ -233,7 +234,7 @@ func (s *sim[C, R]) decideOutside(o Outside) (fx core.Commit, err error) {
 			}
 		}
 		var change core.Change[R]
-		change, pubs = fn(state)
+		change, pubs = callUpdate(fn, state)
 		fx.Op = change.Op
 		if change.Op == core.OpPut {
 			if fx.Value, err = marshal(change.Value); err != nil {
@@ -249,6 +250,11 @@ func (s *sim[C, R]) decideOutside(o Outside) (fx core.Commit, err error) {
 		fx.Messages = append(fx.Messages, b)
 	}
 	return fx, nil
+}
+
+func callUpdate[R any](fn func(R) (core.Change[R], []core.Publication), state R) (core.Change[R], []core.Publication) {
+	defer blame("the function of an Update from outside")
+	return fn(state)
 }
 
 func coreRecord(r broker.Record) core.Record {

@@ -136,7 +136,7 @@ func (s *sim[C, R]) property(name string, p func(*World[C, R]) error) {
 }
 
 func (s *sim[C, R]) sometimes(name string, p func(*World[C, R]) bool) bool {
-	defer blame("Sometimes[" + name + "]")
+	defer blame(fmt.Sprintf("Sometimes[%q]", name))
 	return p(s.world())
 }
 
