@@ -23,6 +23,7 @@ type Cluster[C, R any] struct {
 	t     testing.TB
 	s     *sim[C, R]
 	holds []*Held
+	list  []step // what the test has done
 	model Model[C, R]
 }
 
@@ -110,9 +111,11 @@ func (c *Cluster[C, R]) outside(o Outside) {
 	if err != nil {
 		c.t.Fatalf("esttest: from outside, to %q: %v", o.room, err)
 	}
+	c.list = append(c.list, step{do: outside})
 	c.s.tell(lane{}, theStore, false, "from outside, to %q: %s", o.room, c.s.committing(fx, nil))
 	c.s.outsideCommit(o.room, fx)
 	c.Settle()
+	c.s.steps++
 }
 
 // Members are the connections that the store has as members of a room, sorted.
@@ -153,6 +156,7 @@ func (c *Cluster[C, R]) Settle() {
 // closed.
 func (c *Cluster[C, R]) Wait(d time.Duration) {
 	c.t.Helper()
+	c.list = append(c.list, step{do: wait})
 	c.s.now = c.s.now.Add(d)
 	c.s.tell(lane{}, lane{}, false, "%v pass", d)
 	for _, cn := range c.s.conns {
@@ -161,6 +165,7 @@ func (c *Cluster[C, R]) Wait(d time.Duration) {
 		}
 	}
 	c.Settle()
+	c.s.steps++
 }
 
 // Crash ends an instance between two steps, with its connections.
@@ -185,9 +190,10 @@ func (c *Cluster[C, R]) Restart(instance int) {
 
 func (c *Cluster[C, R]) do(ch choice[C, R]) {
 	c.t.Helper()
+	c.list = append(c.list, ch.step)
 	c.s.run(ch)
-	c.s.steps++
 	c.Settle()
+	c.s.steps++
 }
 
 // report fails the test with what a check has found.
@@ -220,12 +226,7 @@ func (c *Cluster[C, R]) endConn(n connName, how verb) {
 	if !cn.open {
 		return
 	}
-	c.s.run(choice[C, R]{step: step{do: how, conn: n}, c: cn})
-	c.s.steps++
-	if how == snap && !c.held(choice[C, R]{step: step{do: notice, conn: n}, c: cn}) {
-		c.s.run(choice[C, R]{step: step{do: notice, conn: n}, c: cn})
-	}
-	c.Settle()
+	c.do(choice[C, R]{step: step{do: how, conn: n}, c: cn})
 }
 
 func (c *Cluster[C, R]) seenBy(n connName) (seen []core.Message, open bool, code core.CloseCode) {

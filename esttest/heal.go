@@ -46,7 +46,7 @@ func (s *sim[C, R]) settle(held func(choice[C, R]) bool) {
 		done := false
 		for _, ch := range left {
 			if held == nil || !held(ch) {
-				s.steps++
+				s.turns++
 				s.stats.Settled++
 				s.now = s.now.Add(time.Millisecond)
 				s.runQuietly(ch)
@@ -66,7 +66,7 @@ func (s *sim[C, R]) runQuietly(ch choice[C, R]) {
 	switch ch.do {
 	case notice:
 		s.close(ch.c)
-	case ask, answer:
+	case perform, ask, answer:
 		s.runStore(ch)
 	case hear:
 		s.runMessage(ch)
@@ -82,11 +82,14 @@ func (s *sim[C, R]) runQuietly(ch choice[C, R]) {
 func (s *sim[C, R]) waiting(to []choice[C, R]) []choice[C, R] {
 	for _, n := range s.nodes {
 		for i := range n.sites {
-			t := n.sites[(i+s.steps)%len(n.sites)]
+			t := n.sites[(i+s.turns)%len(n.sites)]
 			for _, o := range []*op[C]{&t.link, &t.ask} {
 				v := ask
-				if o.done {
+				switch {
+				case o.done:
 					v = answer
+				case s.split && o.kind == commit:
+					v = perform
 				}
 				if o.kind != noOp {
 					to = append(to, choice[C, R]{step: step{do: v, inst: n.number, room: t.key, op: o.kind}, t: t})
@@ -98,7 +101,7 @@ func (s *sim[C, R]) waiting(to []choice[C, R]) []choice[C, R] {
 		}
 	}
 	for _, c := range s.conns {
-		if !c.open && !c.over && c.closing {
+		if !c.open && !c.over {
 			to = append(to, choice[C, R]{step: step{do: notice, conn: c.name}, c: c})
 		}
 		if len(c.work) > 0 && c.node.up {

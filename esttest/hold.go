@@ -72,6 +72,7 @@ func (c *Cluster[C, R]) Hold(what Point) *Held {
 		what.on = (what.on-1)%len(c.s.nodes) + 1
 	}
 	h := &Held{t: c.t, point: what, settle: c.Settle}
+	c.s.split = c.s.split || what.what == "answer"
 	c.holds = append(c.holds, h)
 	return h
 }
@@ -97,14 +98,6 @@ func (c *Cluster[C, R]) held(ch choice[C, R]) bool {
 		case h.over:
 		case h.found != nil && *h.found == ch.step:
 			return true
-		case h.found == nil && h.point.what == "answer" && h.point.matches(answerOf(ch.step)):
-			if ch.do == ask {
-				ch.do = perform
-				c.s.runStore(ch)
-			}
-			st := answerOf(ch.step)
-			h.found = &st
-			return true
 		case h.found == nil && h.point.matches(ch.step):
 			st := ch.step
 			h.found = &st
@@ -114,41 +107,25 @@ func (c *Cluster[C, R]) held(ch choice[C, R]) bool {
 	return false
 }
 
-// answerOf is the step that brings the answer of what st asks for.
-func answerOf(st step) step {
-	if st.do == ask || st.do == perform {
-		st.do = answer
-	}
-	return st
-}
-
 // matches says whether the step is one of the point.
 func (p Point) matches(st step) bool {
+	asks := st.do == ask || st.do == perform
+	is := false
 	switch p.what {
 	case "commit":
-		if st.do != ask || st.op != commit {
-			return false
-		}
+		is = asks && st.op == commit
 	case "answer":
-		if st.do != answer || st.op != commit {
-			return false
-		}
+		is = st.do == answer && st.op == commit
 	case "load":
-		if st.do != ask || st.op != load {
-			return false
-		}
+		is = asks && st.op == load
 	case "subscribe":
-		if st.do != ask || st.op != subscribe {
-			return false
-		}
+		is = asks && st.op == subscribe
 	case "message":
-		if st.do != hear {
-			return false
-		}
+		is = st.do == hear
 	case "effect":
 		return (st.do == effectAsk || st.do == effect) && st.conn == p.conn
 	case "notice":
 		return st.do == notice && st.conn == p.conn
 	}
-	return st.room == p.room && (p.on == 0 || p.on == st.inst)
+	return is && st.room == p.room && (p.on == 0 || p.on == st.inst)
 }

@@ -34,7 +34,9 @@ type sim[C, R any] struct {
 	buf     []core.Effect
 
 	tracing bool
-	steps   int // decisions so far
+	steps   int  // decisions so far
+	turns   int  // steps of settling so far
+	split   bool // when settling, commits and their answers are two steps
 	scenes  []scene
 }
 
