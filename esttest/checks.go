@@ -23,6 +23,7 @@ var checks = []CheckInfo{
 	{"wrong-target", "A connection heard a message that is not for it."},
 	{"order", "A connection heard messages twice or out of order."},
 	{"missed-message", "A member never heard a message that was for it, and was neither resynced nor closed."},
+	{"stale-state", "Deliver was given a room state older than the commit that published the message."},
 	{"send-after-close", "Something was sent to a connection after its close."},
 	{"close", "A close that was asked for did not happen."},
 	{"effects", "A side effect was performed that no committed transition asked for, or twice, or not at all."},

@@ -245,7 +245,9 @@ func TestExpectations(t *testing.T) {
 			ann.Send(1)
 		}, []string{"c1 sends 1, and its connection is closed"}},
 		{"not encodable", func(_ *esttest.Cluster[note, []string], ann *esttest.Client) { ann.Send(func() {}) }, []string{"a func() can't be encoded"}},
-		{"nothing held", func(c *esttest.Cluster[note, []string], _ *esttest.Client) { c.Hold(esttest.CommitOf("b").On(1)).Release() },
+		{"nothing held", func(c *esttest.Cluster[note, []string], _ *esttest.Client) {
+			c.Hold(esttest.CommitOf("b").On(1)).Release()
+		},
 			[]string{`no commit of "b" on instance 1 came up since Hold`}},
 		{"released twice", func(c *esttest.Cluster[note, []string], ann *esttest.Client) {
 			h := c.Hold(esttest.CommitOf("a"))

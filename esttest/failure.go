@@ -22,14 +22,14 @@ type Failure struct {
 	story story
 }
 
-// shrinkFor bounds the time for making failures short.
-const shrinkFor = 2 * time.Second
-
 // A history that can't be made shorter may still be longer, or need more faults,
-// than another one for the same bug. So a few more are looked for.
+// than another one for the same bug. So a few more are looked for. The bounds are
+// numbers and not times, so that the same seed gives the same on every machine.
 const (
 	moreRuns     = 400
-	moreFailures = 6
+	moreFailures = 5
+	mostReplays  = 2500             // for all of them
+	shrinkAtMost = 20 * time.Second // for an integration that is very slow
 )
 
 // failure makes what was found short, and tells its story.
@@ -52,15 +52,18 @@ func (x *explorer[C, R]) failure(found verdict, run int, kind string) *Failure {
 // shortest looks for the shortest history that fails the same check.
 func (x *explorer[C, R]) shortest(found verdict, run int) (least verdict, tried int) {
 	began := time.Now()
-	budget := shrinkBudget{stop: func() bool { return time.Since(began) > shrinkFor }}
-	least, tried = shrink(found, x.replay, budget)
-	for n, more := run+1, 0; n < run+moreRuns && more < moreFailures && !budget.stop() && tried > 1; n++ {
+	late := func() bool { return time.Since(began) > shrinkAtMost }
+	least, tried = shrink(found, x.replay, shrinkBudget{stop: late})
+	if tried == 1 {
+		return least, tried // it does not come again
+	}
+	for n, more := run+1, 0; n < run+moreRuns && more < moreFailures && tried < mostReplays && !late(); n++ {
 		_, v := x.one(n)
 		if v.failed == nil || v.failed.check != found.failed.check {
 			continue
 		}
 		more++
-		short, k := shrink(v, x.replay, budget)
+		short, k := shrink(v, x.replay, shrinkBudget{runs: mostReplays - tried, stop: late})
 		if tried += k; sizeOf(short.steps).less(sizeOf(least.steps)) {
 			least = short
 		}

@@ -38,6 +38,7 @@ type call struct {
 	to      string        // delivering: whom it is for
 	perform []any
 	closes  bool
+	drafted bool // an earlier transition of the same step has changed the state
 	op      core.Op
 	in, out []byte // the room's state before and after, if deep; nil where absent after
 }
@@ -173,6 +174,9 @@ func (p *probe[C, R]) transition(x call, conn core.Conn, data C, room R, msg cor
 		out = f(conn, data, room)
 	}
 	x.perform, x.closes, x.op = out.Perform, out.Close != 0 && x.phase != leaving || x.phase == joining && out.Fail != nil, out.Room.Op
+	if n := len(p.calls); n > 0 {
+		x.drafted = p.calls[n-1].drafted || p.calls[n-1].op != core.Keep
+	}
 	p.calls = append(p.calls, x)
 	p.count(out)
 	return out

@@ -205,8 +205,8 @@ func begins(line string) error {
 // read takes in a line after that.
 func (f *saved) read(line string, given map[string]bool) error {
 	// A step has a space before any colon.
-	if key, value, is := strings.Cut(line, ":"); is && !strings.ContainsAny(strings.TrimSpace(key), " \t") {
-		return f.readHeader(strings.TrimSpace(key), strings.TrimSpace(value), given)
+	if key, value, is := strings.Cut(line, ":"); is && !strings.ContainsAny(key, " \t") {
+		return f.readHeader(key, strings.TrimSpace(value), given)
 	}
 	s, err := parseStep(line)
 	switch {

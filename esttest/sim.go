@@ -124,6 +124,14 @@ type record struct {
 	key   string
 	state broker.State
 	log   map[*byte]core.Position // of the messages, by where their bodies are kept
+	past  []stateAt               // each state that it had, if everything is looked at
+}
+
+// stateAt is a room state, as the functions see it, and the number of the last
+// message before the commit that left it.
+type stateAt struct {
+	after uint64
+	value []byte
 }
 
 var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -232,6 +240,7 @@ func (s *sim[C, R]) happen(t *site[C, R], events ...core.Event) {
 	s.buf = nil // a nested call must not write into it
 	fx := t.m.Step(buf[:0], events...)
 	d := s.p.end(fx)
+	s.staleDeliveries(t, d)
 	for _, fx := range fx {
 		s.carryOut(t, fx, d)
 	}

@@ -5,16 +5,17 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // story is a failure as it is printed: what is wrong, how it came about, what of
 // that matters, and how to run it again. Its texts may have any characters in them.
 type story struct {
-	failed      violation
-	explanation string // what the check wants, in a sentence; "" is left out
-	found       string // how it was found; "" is left out
+	failed      violation // of no check: nothing has failed yet
+	explanation string    // what the check wants, in a sentence; "" is left out
+	found       string    // how it was found; "" is left out
 
-	steps    []step
+	steps    []step  // decisions; none: a script, of which the scenes tell
 	scenes   []scene // in the order in which they happened
 	needed   []bool  // of each step: without it alone there is no failure; nil: unknown
 	failedAt int     // index of the step after which it showed; len(steps): after the healing
@@ -45,24 +46,34 @@ func (s story) String() string {
 	if s.height == 0 {
 		s.height = storyHeight
 	}
-	if s.names == nil {
-		s.names = func(text string) string { return text }
+	head := s.said()
+	if len(head) > 0 {
+		head = append(head, "")
 	}
-	head := append(s.said(), "")
-	foot := []string{"", s.matters()}
-	rows := s.rows()
-	left := max(s.height, leastHeight) - len(head) - len(foot) - 2 // the lanes' heads, and replay
-	diff := s.diff(max(min(leastDiff, left/2), left-len(rows)))
+	foot := s.matters()
 	if s.replay != "" {
-		diff = append(diff, "  replay: "+s.replay) // whole, for it is to be copied
-		left++
+		foot = append(foot, "  replay: "+s.replay) // whole, for it is to be copied
 	}
-	return strings.Join(slices.Concat(head, s.diagram(rows, left-len(diff)), foot, diff), "\n")
+	rows := s.rows()
+	left := max(s.height, leastHeight) - len(head) - len(foot) - 2 // the names of the lanes, and an empty line
+	diff := s.diff(max(min(leastDiff, left/2), left-len(rows)))
+	foot = slices.Insert(foot, min(1, len(s.steps)), diff...)
+	if len(foot) > 0 {
+		foot = append([]string{""}, foot...)
+	}
+	lines := slices.Concat(head, s.diagram(rows, left-len(diff)), foot)
+	for i, line := range lines {
+		lines[i] = strings.TrimRight(line, " ")
+	}
+	return strings.Join(lines, "\n")
 }
 
 // said is what is wrong, what would be right, and how it was found.
 func (s story) said() []string {
-	said := s.clean(s.failed.check+": "+s.failed.text, 4*s.width)
+	var said []string
+	if s.failed.check != "" {
+		said = s.clean(s.failed.check+": "+s.failed.text, 4*s.width)
+	}
 	if len(said) > mostSaid {
 		said = append(said[:mostSaid-1], more(len(said)-mostSaid+1))
 	}
@@ -71,14 +82,17 @@ func (s story) said() []string {
 			said = append(said, abbreviate(printable(text), 4*s.width))
 		}
 	}
-	for i := range said[1:] {
-		said[i+1] = "  " + said[i+1]
+	for i := 1; i < len(said); i++ {
+		said[i] = "  " + said[i]
 	}
 	return said
 }
 
-// matters is which steps are needed, and which of all are faults.
-func (s story) matters() string {
+// matters is a line on which steps are faults and which are needed, if there are any.
+func (s story) matters() []string {
+	if len(s.steps) == 0 {
+		return nil
+	}
 	var with, without []int
 	var faults []string
 	for i, st := range s.steps {
@@ -94,18 +108,20 @@ func (s story) matters() string {
 	if faults == nil {
 		faults = []string{"none"}
 	}
-	text := "  faults: " + strings.Join(faults, ", ") + "; needed: "
+	text := "  faults: " + strings.Join(faults, ", ")
 	switch {
 	case s.needed == nil:
-		text = strings.TrimSuffix(text, "; needed: ")
 	case with == nil:
-		text += "no step by itself"
+		text += "; needed: no step by itself"
 	case without == nil:
-		text += "each step"
+		text += "; needed: each step"
 	default:
-		text += ranges(with) + "; not by itself: " + ranges(without)
+		text += "; needed: " + ranges(with)
+		if all := text + "; not by itself: " + ranges(without); utf8.RuneCountInString(all) <= s.width {
+			text = all
+		}
 	}
-	return abbreviate(text, s.width)
+	return []string{abbreviate(text, s.width)}
 }
 
 // matter says whether a step is known to be needed. The healing never is.
@@ -135,11 +151,19 @@ func (s story) diff(lines int) []string {
 // clean is the lines of a text with names and without what would not print, each
 // cut to the width.
 func (s story) clean(text string, width int) []string {
-	lines := strings.Split(s.names(text), "\n")
+	lines := strings.Split(s.named(text), "\n")
 	for i, line := range lines {
 		lines[i] = abbreviate(printable(line), width)
 	}
 	return lines
+}
+
+// named is a text with names instead of ids.
+func (s story) named(text string) string {
+	if s.names == nil {
+		return text
+	}
+	return s.names(text)
 }
 
 // ranges prints numbers that grow: 1–3, 5.

@@ -43,7 +43,7 @@ func (s story) diagram(rows []row, lines int) []string {
 			break
 		}
 		r := rows[i]
-		out = append(out, d.line(s.margin(r, numbered[r.step]), d.draw(i, r, s.verb(r)), s.names(r.text)))
+		out = append(out, d.line(s.margin(r, numbered[r.step]), d.draw(i, r, s.verb(r)), s.named(r.text)))
 		numbered[r.step] = numbered[r.step] || r.sign == ""
 	}
 	return out
@@ -200,5 +200,5 @@ func arrow(picture []rune, from, to, way int, lost bool) {
 func (d *drawing) line(margin string, picture []rune, text string) string {
 	line := fmt.Sprintf("%*s ", marginWidth-1, margin) + string(picture) + " "
 	left := max(d.width-utf8.RuneCountInString(line), leastLeft)
-	return strings.TrimRight(line+abbreviate(printable(text), left), " ")
+	return line + abbreviate(printable(text), left)
 }

@@ -13,8 +13,8 @@ type row struct {
 	first bool   // of its step
 }
 
-// rows has a row for each scene, and where they belong those of the healing and of
-// the failure. A step of which no scene tells is told by its own words.
+// rows has a row for each scene, and one where the failure showed. A step of which
+// no scene tells is told by its own words.
 func (s story) rows() []row {
 	var rows []row
 	told := map[int]bool{}
@@ -28,20 +28,21 @@ func (s story) rows() []row {
 		}
 	}
 	slices.SortStableFunc(rows, func(a, b row) int { return cmp.Compare(a.step, b.step) })
-	after := func(step int) int {
-		for i, r := range rows {
-			if r.step > step {
-				return i
-			}
+	for i, r := range rows {
+		if r.step >= len(s.steps) && r.from == r.to && r.from.kind == nobody {
+			rows[i].sign = "··" // what the healing comes to
 		}
-		return len(rows)
 	}
-	failure := row{sign: "✗", scene: scene{step: s.failedAt, text: s.failed.check}}
+	if s.failed.check == "" {
+		return rows
+	}
+	end := len(rows)
 	if s.failedAt < len(s.steps) {
-		return slices.Insert(rows, after(s.failedAt), failure)
+		if i := slices.IndexFunc(rows, func(r row) bool { return r.step > s.failedAt }); i >= 0 {
+			end = i
+		}
 	}
-	heal := row{sign: "··", scene: scene{step: len(s.steps), text: "the faults end, and everything settles"}}
-	return append(slices.Insert(rows, after(len(s.steps)-1), heal), failure)
+	return slices.Insert(rows, end, row{sign: "✗", scene: scene{step: s.failedAt, text: s.failed.check}})
 }
 
 // sceneOf is a step as a scene: at its instance, or else at its client.

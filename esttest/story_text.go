@@ -61,7 +61,7 @@ func abbreviate(line string, width int) string {
 		tail := (width - 1) / 3
 		text = slices.Replace(text, width-1-tail, len(text)-tail, '…')
 	}
-	return string(text)
+	return strings.ReplaceAll(string(text), "……", "…")
 }
 
 // span is a part of a text.

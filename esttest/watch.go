@@ -83,6 +83,9 @@ func (s *sim[C, R]) performWatched(c *conn[C, R], fx core.Perform, d *deal[C]) {
 
 // commitWatched: a commit has taken place.
 func (s *sim[C, R]) commitWatched(r *record, before broker.State, fx core.Commit, d *deal[C], receipt broker.Receipt) {
+	if s.p.deep && fx.Op != core.Keep {
+		r.past = append(r.past, stateAt{before.Record(false).At.Seq, s.canonical(valueOf(r.state))})
+	}
 	if d == nil {
 		return
 	}
@@ -224,4 +227,34 @@ func (s *sim[C, R]) canonical(value []byte) []byte {
 		return value
 	}
 	return b
+}
+
+// staleDeliveries looks whether each Deliver was given a state at least as new as
+// the one that the commit of its message left.
+func (s *sim[C, R]) staleDeliveries(t *site[C, R], d *deal[C]) {
+	if !s.p.deep || d == nil {
+		return
+	}
+	for _, calls := range [][]call{d.here, d.inside} {
+		for _, x := range calls {
+			if x.phase == delivering && x.in != nil && !s.recent(s.record(t.key), x) {
+				s.fail("stale-state", "Deliver of %s for message %d of %s was given a room state that is older than the message: %s", x.conn, x.at.Seq, strconv.Quote(t.key), x.in)
+			}
+		}
+	}
+}
+
+// recent says whether the room had the state that x was given when its message was
+// published, or later. Within one commit it may also be one that nobody else has seen.
+func (s *sim[C, R]) recent(r *record, x call) bool {
+	in := s.canonical(x.in)
+	for i := len(r.past) - 1; i >= 0; i-- {
+		if bytes.Equal(r.past[i].value, in) {
+			return true
+		}
+		if r.past[i].after < x.at.Seq {
+			return x.drafted
+		}
+	}
+	return x.drafted || bytes.Equal(in, s.canonical(nil))
 }
