@@ -10,11 +10,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	goredis "github.com/redis/go-redis/v9"
+	"pgregory.net/rapid"
 
 	"github.com/spinneyio/est/broker"
 	"github.com/spinneyio/est/conformance"
 	"github.com/spinneyio/est/core"
 	"github.com/spinneyio/est/core/instance"
+	"github.com/spinneyio/est/esttest"
 	"github.com/spinneyio/est/memory"
 	"github.com/spinneyio/est/redis"
 	"github.com/spinneyio/est/transport/gws"
@@ -93,6 +95,17 @@ func TestReceive(t *testing.T) {
 	if diff := cmp.Diff(want, got.Room); diff != "" {
 		t.Error(diff)
 	}
+}
+
+func TestChat(t *testing.T) {
+	esttest.Check(t, chat, esttest.Model[Guest, Room]{
+		Client: func(c esttest.ClientView) *rapid.Generator[any] {
+			if c.Sent() == 0 {
+				return rapid.Just[any](Guest{Name: []string{"ann", "bob", "eve", "joe"}[c.Index()], Room: "kitchen"})
+			}
+			return rapid.SampledFrom([]any{"hello", "how are you?"})
+		},
+	}, nil)
 }
 
 func Example() {

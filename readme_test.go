@@ -29,6 +29,28 @@ func TestREADMEIsCompiled(t *testing.T) {
 	}
 }
 
+// The failure that the README shows is what esttest prints for examples/buggy.
+func TestREADMEShowsTheFailure(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := os.ReadFile("examples/buggy/chat_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, output, _ := strings.Cut(string(source), "\t// Output:\n")
+	output, _, _ = strings.Cut(output, "\n}\n")
+	output += "\n"
+	var want strings.Builder
+	for line := range strings.Lines(output) {
+		want.WriteString(strings.TrimPrefix(strings.TrimPrefix(line, "\t//"), " "))
+	}
+	if !strings.Contains(string(readme), "```\n"+want.String()+"```\n") {
+		t.Errorf("README.md does not show, between ```:\n%s", want.String())
+	}
+}
+
 // Every file that the README points to exists.
 func TestREADMELinks(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
