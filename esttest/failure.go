@@ -35,6 +35,9 @@ const (
 // failure makes what was found short, and tells its story.
 func (x *explorer[C, R]) failure(found verdict, run int, kind string) *Failure {
 	least, tried := found, 0
+	if found.failed.check == "purity" { // what is random must come up nearly always
+		x.p.repeat = 32
+	}
 	if found.failed.check != "growth" { // which needs a long run, and no other shows it
 		least, tried = x.shortest(found, run)
 	}

@@ -24,6 +24,7 @@ type probe[C, R any] struct {
 
 	disabled map[string]bool // checks
 	habits   habits          // of the integration
+	repeat   int             // how often a function is called again, if deep; 0 is once
 	deep     bool            // also run each function twice, and look at what JSON does to its values
 
 	s     *sim[C, R] // whose machine is being stepped
@@ -139,24 +140,26 @@ func (p *probe[C, R]) end(fx []core.Effect) *deal[C] {
 	case held == nil:
 		return &deal[C]{here: append([]call(nil), p.calls...)}
 	}
-	d := &deal[C]{}
-	for _, x := range p.calls {
-		if x.phase == delivering && !causedBy(held.Causes, x.at) {
-			d.here = append(d.here, x)
-		} else {
-			d.inside = append(d.inside, x)
-		}
-	}
-	return d
+	k := heldFrom(p.calls, held.Causes)
+	return &deal[C]{here: append([]call(nil), p.calls[:k]...), inside: append([]call(nil), p.calls[k:]...)}
 }
 
-func causedBy(causes []core.Cause, at core.Position) bool {
-	for _, c := range causes {
-		if c.At == at {
-			return true
+// heldFrom is the index of the first call that a commit with these causes holds.
+// The batch that was committed is the last one that was decided; those before it
+// had deliveries only, and were released at once. A delivery is one call, another
+// transition is none (a hello), one, or two (it leaves its room).
+func heldFrom(calls []call, causes []core.Cause) int {
+	k := len(calls)
+	for i := len(causes) - 1; i >= 0; i-- {
+		if causes[i].At.Seq > 0 {
+			k--
+			continue
+		}
+		for k > 0 && calls[k-1].phase != delivering && calls[k-1].conn == causes[i].Conn {
+			k--
 		}
 	}
-	return false
+	return max(k, 0)
 }
 
 // transition runs one of the functions.
@@ -234,11 +237,15 @@ func (p *probe[C, R]) twice(x *call, conn core.Conn, data C, room R, msg core.Me
 	if json.Unmarshal(dataIn, &data2) != nil || json.Unmarshal(roomIn, &room2) != nil {
 		return out // the codec check tells
 	}
-	if again := f(conn, data2, room2); !reflect.DeepEqual(out, again) {
-		if a, b := p.encodeOutcome(out), p.encodeOutcome(again); !bytes.Equal(a, b) {
-			p.s.failWith("purity", diffJSON(a, b), "%s of %s answered differently when it was called again with the same arguments", name, conn.ID)
+	for range max(1, p.repeat) {
+		if again := f(conn, data2, room2); !reflect.DeepEqual(out, again) {
+			if a, b := p.encodeOutcome(out), p.encodeOutcome(again); !bytes.Equal(a, b) {
+				p.s.failWith("purity", diffJSON(a, b), "%s of %s answered differently when it was called again with the same arguments", name, conn.ID)
+				break
+			}
 		}
 	}
+	p.valid(x.phase, conn, data2, out)
 	x.in, x.out = roomIn, roomIn
 	switch out.Room.Op {
 	case core.OpPut:
@@ -306,6 +313,43 @@ func diffJSON(a, b []byte) string {
 		return cmp.Diff(string(a), string(b))
 	}
 	return cmp.Diff(x, y)
+}
+
+// valid looks for what a machine would report too, but only after the commit.
+func (p *probe[C, R]) valid(ph phase, conn core.Conn, data C, out core.Outcome[C, R]) {
+	if out.Data.Op == core.OpPut {
+		data = out.Data.Value
+	}
+	site := p.s.connOf(conn.ID).site
+	bad := ""
+	switch {
+	case out.Room.Op > core.OpDelete || out.Data.Op > core.OpDelete:
+		bad = "a Change with an unknown Op: use Put or Delete"
+	case site != nil && site.key == "" && (out.Room.Op != core.Keep || len(out.Publish) > 0):
+		bad = "a Room change or Publish without a room"
+	case ph == leaving: // whose other fields don't count
+	case out.Data.Op == core.OpDelete:
+		bad = "Delete as Data: connection data lives as long as its connection"
+	case out.Reply != nil && out.Fail != nil:
+		bad = "both Reply and Fail"
+	case out.Close == core.CloseLost, out.Close != 0 && out.Close.Reason() == "" && (out.Close < 4000 || out.Close > 4999):
+		bad = fmt.Sprintf("Close %d: use 4000–4999, or one of the table at core.CloseCode but 1006", uint16(out.Close))
+	case ph == joining && out.Fail == nil && site != nil && p.user.Room(conn, data) != site.key:
+		bad = fmt.Sprintf("Join decided on data whose Room is %q: a Join may not move the connection on", p.user.Room(conn, data))
+	}
+	for _, pub := range out.Publish {
+		if _, err := core.EncodePublication(conn.ID, pub); err != nil && bad == "" {
+			bad = err.Error()
+		}
+	}
+	for _, v := range []any{out.Data.Value, out.Room.Value, out.Reply} {
+		if _, err := marshal(v); err != nil && bad == "" {
+			bad = err.Error()
+		}
+	}
+	if bad != "" {
+		p.s.fail("outcome", "%s of %s: %s", phases[ph], conn.ID, bad)
+	}
 }
 
 func (p *probe[C, R]) authenticate(conn core.Conn, hello core.Message) (C, *core.Failure) {
