@@ -264,8 +264,8 @@ func (s *sim[C, R]) crash(n *node[C, R]) {
 	}
 	n.sites = nil
 	for _, c := range s.conns {
-		if c.node == n && !c.over {
-			c.open, c.over, c.site, c.work, c.crashed = false, true, nil, nil, true
+		if c.node == n && (!c.over || c.site != nil) {
+			c.open, c.over, c.site, c.work, c.owed, c.crashed = false, true, nil, nil, nil, true
 			s.closeWatched(c)
 		}
 	}

@@ -59,7 +59,12 @@ func (s *sim[C, R]) runStore(ch choice[C, R]) {
 		s.reply(t, o, core.Unanswered{N: o.fx.(core.Commit).N})
 	case forget:
 		s.tell(t.n.lane(), t.n.lane(), false, "stops asking for commit #%d", o.fx.(core.Commit).N)
-		s.reply(t, o, core.Forgotten{N: o.fx.(core.Commit).N})
+		n := o.fx.(core.Commit).N
+		s.lates = slices.DeleteFunc(s.lates, func(l late) bool { // by now they would have come, or never will
+			return l.writer == t.n.writer && l.room == t.key && l.fx.N <= n
+		})
+		s.unowed(o.deal)
+		s.reply(t, o, core.Forgotten{N: n})
 	}
 }
 

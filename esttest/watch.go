@@ -187,7 +187,11 @@ func (s *sim[C, R]) heard(c *conn[C, R], key string, at core.Position, to string
 // fold looks whether what is committed follows from what was there: each function
 // of the batch was given what the one before it left, the first what the store had.
 func (s *sim[C, R]) fold(r *record, before broker.State, fx core.Commit, d *deal[C]) {
-	if fx.Any || len(d.inside) == 0 || d.inside[0].in == nil {
+	put := false
+	for _, x := range d.inside {
+		put = put || x.op != core.Keep
+	}
+	if fx.Any && !put || len(d.inside) == 0 || d.inside[0].in == nil {
 		return
 	}
 	value := before.Record(false).Value
@@ -195,7 +199,6 @@ func (s *sim[C, R]) fold(r *record, before broker.State, fx core.Commit, d *deal
 		s.failWith("lost-update", diffJSON(was, d.inside[0].in), "a commit to %s was decided on a room state that was not the one it replaced (-replaced +decided on)", strconv.Quote(r.key))
 		return
 	}
-	put := false
 	for i, x := range d.inside {
 		if i > 0 {
 			if last := s.canonical(d.inside[i-1].out); !bytes.Equal(last, s.canonical(x.in)) {
@@ -203,7 +206,6 @@ func (s *sim[C, R]) fold(r *record, before broker.State, fx core.Commit, d *deal
 				return
 			}
 		}
-		put = put || x.op != core.Keep
 	}
 	last := d.inside[len(d.inside)-1].out
 	if !put {
@@ -257,4 +259,13 @@ func (s *sim[C, R]) recent(r *record, x call) bool {
 		}
 	}
 	return x.drafted || bytes.Equal(in, s.canonical(nil))
+}
+
+// unowed: nobody knows what became of a commit, so what its transitions asked for
+// need not happen.
+func (s *sim[C, R]) unowed(d *deal[C]) {
+	for _, x := range d.inside {
+		c := s.connOf(x.conn)
+		c.owed, c.mustClose = nil, false
+	}
 }

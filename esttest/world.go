@@ -20,6 +20,7 @@ type WorldClient[C any] struct {
 	joined   bool
 	room     string
 	data     C
+	sent     int
 	seen     []core.Message
 }
 
@@ -56,7 +57,7 @@ func (w *World[C, R]) Clients() []WorldClient[C] {
 }
 
 func (w *World[C, R]) client(c *conn[C, R]) WorldClient[C] {
-	wc := WorldClient[C]{id: c.id, index: c.name.client - 1, instance: c.node.number - 1, open: c.open, joined: c.member, seen: c.seen}
+	wc := WorldClient[C]{id: c.id, index: c.name.client - 1, instance: c.node.number - 1, open: c.open, joined: c.member, sent: c.sent, seen: c.seen}
 	if !c.member {
 		return wc
 	}
@@ -108,6 +109,9 @@ func (c WorldClient[C]) Room() string { return c.room }
 
 // Data is its connection data as of its last commit; zero if it is no member.
 func (c WorldClient[C]) Data() C { return c.data }
+
+// Sent is how many messages the client has sent on this connection.
+func (c WorldClient[C]) Sent() int { return c.sent }
 
 // Received is all that the client got on this connection. It must not be changed.
 func (c WorldClient[C]) Received() []core.Message { return c.seen }

@@ -52,6 +52,10 @@ var production = []arrow{
 	{"esttest", rapid, "generators draw what clients send"},
 	{"esttest", gocmp, "a failed expectation shows the difference"},
 
+	{"esttest/internal/zoo", "core", "bugs of integrations live there"},
+	{"esttest/internal/zoo", "esttest", "each has a model"},
+	{"esttest/internal/zoo", rapid, "models have generators"},
+
 	{"examples/...", "core", "an integration is written in core's words"},
 	{"examples/...", "core/instance", "an example runs"},
 	{"examples/...", "broker", "an example chooses its broker by a flag"},
@@ -82,6 +86,7 @@ var tests = []arrow{
 	{"transport/...", "conformance", "it passes the suite"},
 	{"conformance", "core/instance", "the transports' suite is tried with a real instance"},
 	{"conformance", "transport/pipe", "the transports' suite is tried on it"},
+	{"esttest", "esttest/internal/zoo", "it is proven by what it finds there"},
 	{"esttest", "conformance", "its simulated store passes the suite"},
 	{"esttest", "core/instance", "the simulation is compared with the driver"},
 	{"esttest", "transport/pipe", "the simulation is compared with the driver"},

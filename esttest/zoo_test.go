@@ -1,0 +1,117 @@
+package esttest_test
+
+import (
+	"cmp"
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/spinneyio/est/esttest"
+	"github.com/spinneyio/est/esttest/internal/zoo"
+)
+
+var (
+	zooSeeds = flag.Int("zoo", 2, "with how many seeds each bug of the zoo is looked for")
+	zooTable = flag.String("zoo.table", "", "file to write the table of the zoo to")
+	refRuns  = flag.Int("references", 1500, "how many runs must find nothing in each reference")
+	hostile  = flag.Bool("references.hostile", false, "also with messages that are lost, late and come twice")
+)
+
+// In correct integrations nothing is found.
+func TestReferences(t *testing.T) {
+	for _, c := range zoo.References() {
+		t.Run(c.Name(), func(t *testing.T) {
+			t.Parallel()
+			o := &esttest.Options{Runs: *refRuns, Seed: 1}
+			if *hostile {
+				o.Faults.Kinds = esttest.Hostile
+			}
+			rep := c.Explore(o)
+			if f := rep.Failure; f != nil {
+				t.Fatalf("found, and it is not there: %s", f.History)
+			}
+			t.Logf("%v\n%q", &rep.Stats, rep.Gaps)
+		})
+	}
+}
+
+// Each bug of the zoo is found, by the check that its entry names, with every seed.
+func TestZoo(t *testing.T) {
+	bugs := zoo.Bugs()
+	caught := make([]catch, len(bugs))
+	t.Run("bugs", func(t *testing.T) {
+		for i, b := range bugs {
+			t.Run(b.Name, func(t *testing.T) {
+				t.Parallel()
+				caught[i] = look(t, b)
+			})
+		}
+	})
+	builtIn := 0
+	for _, c := range caught {
+		if c.bug.Check != "" {
+			builtIn++
+		}
+	}
+	if len(bugs) < 25 || builtIn < 18 {
+		t.Errorf("%d bugs, %d of them found without a property; want 25 and 18", len(bugs), builtIn)
+	}
+	if *zooTable != "" && !t.Failed() {
+		if err := os.WriteFile(*zooTable, []byte(table(caught)), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// catch is how a bug was found.
+type catch struct {
+	bug                   zoo.Bug
+	check                 string
+	runs, decisions, left []int // with each seed
+}
+
+func look(t *testing.T, b zoo.Bug) catch {
+	c := catch{bug: b}
+	for seed := range *zooSeeds {
+		rep := b.Case.Explore(&esttest.Options{Runs: 6000, Seed: uint64(seed) + 1})
+		f := rep.Failure
+		if f == nil {
+			t.Errorf("not found with seed %d: %s", seed+1, b.What)
+			continue
+		}
+		want := cmp.Or(b.Check, "Eventually")
+		if f.Check != want && (b.Check != "" || f.Check != "Always") {
+			t.Errorf("found with seed %d by %s; want %s\n%s", seed+1, f.Check, want, f.History)
+		}
+		c.check = f.Check
+		c.runs, c.decisions, c.left = append(c.runs, f.Runs), append(c.decisions, rep.Stats.Steps), append(c.left, len(f.Steps))
+	}
+	slices.Sort(c.runs)
+	slices.Sort(c.decisions)
+	slices.Sort(c.left)
+	if n := len(c.left); n > 0 && c.left[n-1] > c.left[0]+2 && c.check != "growth" {
+		t.Errorf("histories end with %v decisions: the longest is more than 2 above the shortest", c.left)
+	}
+	return c
+}
+
+func table(caught []catch) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# The zoo\n\nEach bug is one function of a correct integration with one mistake, and is looked for with %d seeds:\n"+
+		"`go test ./esttest -run TestZoo -args -zoo %d -zoo.table ZOO.md` writes this table. Runs and decisions are medians\n"+
+		"until it is found; the history is what is left of it, at best and at worst.\n\n", *zooSeeds, *zooSeeds)
+	b.WriteString("| | bug | found by | of your own? | run | share of runs | decisions | history |\n|---:|---|---|---|---:|---:|---:|---:|\n")
+	for _, c := range caught {
+		own := ""
+		if c.bug.Check == "" {
+			own = "a property"
+		}
+		runs := c.runs[len(c.runs)/2]
+		fmt.Fprintf(&b, "| %d | %s | %s | %s | %d | %.2g %% | %d | %d–%d |\n", c.bug.Number, c.bug.What, c.check, own,
+			runs, 100/float64(runs), c.decisions[len(c.decisions)/2], c.left[0], c.left[len(c.left)-1])
+	}
+	return b.String()
+}
