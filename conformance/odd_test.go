@@ -14,10 +14,17 @@ import (
 
 // What follows are stores that are odd, but not wrong.
 
-// slow makes each call take d.
-func slow(d time.Duration, retention time.Duration) conformance.Harness {
+// slow makes each call take d; no more than atOnce of them go on at the same time.
+func slow(d, retention time.Duration, atOnce int) conformance.Harness {
 	store := memory.New(&memory.Options{Retention: retention, Queue: queueLimit})
+	slots := make(chan struct{}, atOnce)
 	wait := func(ctx context.Context) error {
+		select {
+		case slots <- struct{}{}:
+			defer func() { <-slots }()
+		case <-ctx.Done():
+			return fmt.Errorf("slow: %w", ctx.Err())
+		}
 		timer := time.NewTimer(d)
 		defer timer.Stop()
 		select {
@@ -56,11 +63,16 @@ func slow(d time.Duration, retention time.Duration) conformance.Harness {
 func TestSlowStores(t *testing.T) {
 	for _, d := range []time.Duration{5 * time.Millisecond, 40 * time.Millisecond, 75 * time.Millisecond, 200 * time.Millisecond} {
 		t.Run(d.String(), func(t *testing.T) {
-			allPass(t, checkIn(t, func(<-chan struct{}) conformance.Harness { return slow(d, 101*d) }))
+			allPass(t, checkIn(t, func(<-chan struct{}) conformance.Harness { return slow(d, 101*d, 100) }))
 		})
 	}
+	t.Run("one call at a time", func(t *testing.T) {
+		allPass(t, checkIn(t, func(<-chan struct{}) conformance.Harness { return slow(5*time.Millisecond, time.Second, 1) }))
+	})
 	t.Run("too short a retention", func(t *testing.T) {
-		r := checkIn(t, func(<-chan struct{}) conformance.Harness { return slow(300*time.Millisecond, 500*time.Millisecond) })
+		r := checkIn(t, func(<-chan struct{}) conformance.Harness {
+			return slow(300*time.Millisecond, 500*time.Millisecond, 100)
+		})
 		fails(t, r, "receipts/repeated", "the harness's retention is too short for this store: state more than 100 calls' time")
 	})
 }

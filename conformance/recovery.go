@@ -10,14 +10,16 @@ import (
 // What follows is what a subscription owes after something broke.
 
 // recovers publishes by h, in messages that differ, until l has heard the last of
-// them, so that nothing is under way any more. What is heard on the way is taken.
+// them, so that nothing is under way any more. What is heard on the way is taken. The
+// room gets a value: without one it might be forgotten while others have their turn,
+// and begin anew.
 func (l *listener) recovers(h *handle) {
 	patience := l.c.suite.harness.Patience
 	start, heard := time.Now(), len(l.looked()) // the latter makes the bodies differ from earlier ones
 	wait := patience / 1000
 	for n := 1; time.Since(start) < patience; n++ {
 		later := fmt.Sprintf("later %d.%d", heard, n)
-		h.settled(l.key, broker.Commit{ID: l.c.writer().next(), Messages: messages(later)})
+		h.settled(l.key, broker.Commit{ID: l.c.writer().next(), Value: put(later), Messages: messages(later)})
 		for {
 			e, ok := l.takeFor(wait)
 			if !ok {

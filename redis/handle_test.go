@@ -19,9 +19,11 @@ import (
 	"github.com/spinneyio/est/redis"
 )
 
-// small are options with which limits and times are met within a test.
+// small are options with which limits and times are met within a test. The times are
+// those of a busy machine: a restart, or a hundred calls, within Retention; and no
+// connection that looks dead because we were not given a processor.
 var small = redis.Options{
-	Prefix: "est", Retention: time.Second, Queue: 256, MaxValue: 256 << 10, MaxKey: 4096, Probe: 500 * time.Millisecond,
+	Prefix: "est", Retention: 4 * time.Second, Queue: 256, MaxValue: 256 << 10, MaxKey: 4096, Probe: time.Second,
 }
 
 var smallLimits = conformance.Limits{

@@ -140,11 +140,12 @@ func (l *link) catchUp(ctx context.Context) error {
 				loads.Go(func() {
 					call, cancel := context.WithTimeout(ctx, l.s.broker.options.Probe)
 					defer cancel()
+					asked := time.Now()
 					r, err := l.s.broker.load(call, t.key, false)
 					if err != nil {
 						l.s.pause(4) // its node is away
 					}
-					l.s.caughtUp(l, t, r.At, err)
+					l.s.caughtUp(l, t, r.At, asked, err)
 				})
 			}
 			loads.Wait()

@@ -18,7 +18,7 @@ type subscription struct {
 	ready      chan struct{}   // closed when the topic is live, for the first time since
 	on         bool            // ready is closed
 	after      broker.Position // messages up to here are from before Subscribe was called; zero: there can be none
-	since      time.Time       // when after was set
+	since      time.Time       // when after was asked for
 }
 
 // subscribe returns when the server will send what is published to key from then
@@ -29,6 +29,7 @@ func (s *subscriber) subscribe(ctx context.Context, key broker.Key, h broker.Han
 	}
 	name := s.broker.names(key).topic
 	var after broker.Position
+	since := time.Now()
 	link, late := s.late(name)
 	if late {
 		r, err := s.broker.load(ctx, key, false)
@@ -37,7 +38,9 @@ func (s *subscriber) subscribe(ctx context.Context, key broker.Key, h broker.Han
 		}
 		after = r.At
 	}
-	sub := &subscription{subscriber: s, inbox: s.broker.inboxes.Open(h), ready: make(chan struct{}), after: after}
+	sub := &subscription{
+		subscriber: s, inbox: s.broker.inboxes.Open(h), ready: make(chan struct{}), after: after, since: since,
+	}
 	if !s.add(sub, key, name, link) {
 		return nil, broker.ErrClosed
 	}
@@ -105,7 +108,7 @@ func (sub *subscription) wentBack(d *inbox.Delivery) bool {
 // start lets sub get messages.
 func (sub *subscription) start() {
 	if !sub.on {
-		sub.on, sub.since = true, time.Now()
+		sub.on = true
 		close(sub.ready)
 	}
 }

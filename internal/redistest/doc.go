@@ -23,5 +23,6 @@
 //     What the other side makes of it is seen later, by what it does.
 //  5. All ports are lower than those that systems take for outgoing connections
 //     (from 32768 on Linux). So a port is still free when its server comes back,
-//     and nobody who dials it meanwhile can happen to connect to itself.
+//     and nobody who dials it meanwhile can happen to connect to itself; nor to
+//     another server or proxy, of this process or of one beside it.
 package redistest

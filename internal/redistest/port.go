@@ -5,26 +5,98 @@ import (
 	"math/rand/v2"
 	"net"
 	"strconv"
+	"sync"
 )
 
-// A node of a cluster listens on a second port too, which is its first and this.
-const busOffset = 10_000
+// Ports are in blocks, of which each process has one to itself. A port of a server or
+// a proxy stays theirs while nobody listens: so who dials one that is away finds no
+// other, and the port is free when it comes back.
+const (
+	lowestPort = 10_000
+	blockSize  = 500
+	blocks     = 20
+	busOffset  = blocks * blockSize // a node of a cluster listens on a second port too, which is its first and this
+)
 
-// draw is a port that may be free, and its second port one that may be too.
-func draw() int { return 10_000 + rand.IntN(12_000) }
+var errNoPort = errors.New("redistest: no free port from 10000 to 19999")
 
-// freePort finds a port that is free, and whose second port is.
-func freePort() (int, error) {
-	for range 200 {
-		port := draw()
-		if isFree(port) && isFree(port+busOffset) {
+// block is the first port of our block. We listen on it for as long as we live, and
+// who can't do that knows that the block is taken.
+var block = sync.OnceValues(func() (first int, err error) {
+	for _, i := range rand.Perm(blocks) {
+		first = lowestPort + i*blockSize
+		if blockLock, err = listenOn(first); err == nil {
+			return first, nil
+		}
+	}
+	return 0, errNoPort
+})
+
+var blockLock *net.TCPListener // a listener that nothing refers to is closed
+
+// given are the ports that servers and proxies have.
+var given = struct {
+	sync.Mutex // protects ports
+	ports      map[int]bool
+}{ports: map[int]bool{}}
+
+// draw is a port of ours that nobody has been given.
+func draw() (int, error) {
+	first, err := block()
+	if err != nil {
+		return 0, err
+	}
+	given.Lock()
+	defer given.Unlock()
+	for range 10 * blockSize {
+		port := first + 1 + rand.IntN(blockSize-1)
+		if !given.ports[port] {
 			return port, nil
 		}
 	}
 	return 0, errNoPort
 }
 
-var errNoPort = errors.New("redistest: no free port from 10000 to 21999")
+// claim gives a port to one caller; false if somebody has it.
+func claim(port int) bool {
+	given.Lock()
+	defer given.Unlock()
+	if given.ports[port] {
+		return false
+	}
+	given.ports[port] = true
+	return true
+}
+
+// release takes back what claim gave.
+func release(port int) {
+	given.Lock()
+	defer given.Unlock()
+	delete(given.ports, port)
+}
+
+// claimed claims a port that is good.
+func claimed(good func(port int) bool) (int, error) {
+	for range 200 {
+		port, err := draw()
+		if err != nil {
+			return 0, err
+		}
+		if !claim(port) {
+			continue
+		}
+		if good(port) {
+			return port, nil
+		}
+		release(port)
+	}
+	return 0, errNoPort
+}
+
+// freePort claims a port that is free, and whose second port is.
+func freePort() (int, error) {
+	return claimed(func(port int) bool { return isFree(port) && isFree(port+busOffset) })
+}
 
 func isFree(port int) bool {
 	l, err := listenOn(port)
@@ -34,14 +106,14 @@ func isFree(port int) bool {
 	return l.Close() == nil
 }
 
-// listen listens on a free port.
-func listen() (*net.TCPListener, error) {
-	for range 200 {
-		if l, err := listenOn(draw()); err == nil {
-			return l, nil
-		}
-	}
-	return nil, errNoPort
+// listen listens on a free port, and claims it.
+func listen() (l *net.TCPListener, err error) {
+	_, err = claimed(func(port int) bool {
+		var taken error
+		l, taken = listenOn(port)
+		return taken == nil
+	})
+	return l, err
 }
 
 func listenOn(port int) (*net.TCPListener, error) {

@@ -20,6 +20,7 @@ type Proxy struct {
 	t      testing.TB
 	target string
 	addr   string
+	port   int
 
 	// control is held for as long as a fault is being done: one at a time. It
 	// protects listener, holds and closed.
@@ -57,7 +58,8 @@ func NewProxy(t testing.TB, target string) *Proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Proxy{t: t, target: target, addr: l.Addr().String(), links: map[*link]struct{}{}}
+	at := l.Addr().(*net.TCPAddr)
+	p := &Proxy{t: t, target: target, addr: at.String(), port: at.Port, links: map[*link]struct{}{}}
 	p.stats.Commands = map[string]int{}
 	p.serve(l)
 	t.Cleanup(p.Close)
@@ -131,7 +133,11 @@ func (p *Proxy) knock() {
 	}
 	var c net.Conn
 	err := until(func() (err error) {
-		from := &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: draw()}
+		port, err := draw()
+		if err != nil {
+			return err
+		}
+		from := &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port}
 		p.mu.Lock()
 		p.knocker = from.String()
 		p.mu.Unlock()
@@ -163,7 +169,10 @@ func (p *Proxy) shut() {
 func (p *Proxy) Close() {
 	p.control.Lock()
 	defer p.control.Unlock()
-	p.closed = true
+	if !p.closed {
+		p.closed = true
+		defer release(p.port)
+	}
 	p.shut()
 	p.cut()
 	p.mu.Lock()

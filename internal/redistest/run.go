@@ -102,6 +102,7 @@ func (s *Server) cleanup() {
 	if err := s.Kill(); err != nil {
 		s.t.Error(err)
 	}
+	release(s.port)
 	if s.t.Failed() {
 		s.t.Logf("the log of %s ends with:\n%s", s.Addr(), s.log())
 	}

@@ -135,6 +135,36 @@ func TestPortsAreBelowThoseOfOutgoingConnections(t *testing.T) {
 	dial(t, p.Addr()).gone(t) // nobody is there
 }
 
+// Who dials a server or a proxy that is away must not find another, of this process
+// or of one beside it.
+func TestPortsAreKeptWhileNobodyListens(t *testing.T) {
+	t.Parallel()
+	p, s := NewProxy(t, "127.0.0.1:1"), Start(t, nil)
+	defer p.Hold()()
+	do(t, s.Kill())
+	for _, port := range []int{p.port, s.port} {
+		if claim(port) {
+			t.Errorf("port %d is given twice", port)
+		}
+	}
+	port := must[int](t)(freePort())
+	release(port)
+	if !claim(port) {
+		t.Errorf("port %d is not given again", port)
+	}
+	release(port)
+
+	first := must[int](t)(block())
+	for _, port := range []int{p.port, s.port, port} {
+		if port <= first || port >= first+blockSize {
+			t.Errorf("port %d is not in the block at %d", port, first)
+		}
+	}
+	if isFree(first) {
+		t.Error("another process may take the block")
+	}
+}
+
 func TestNothingIsLeftOfAServer(t *testing.T) {
 	t.Parallel()
 	find(t) // or skip

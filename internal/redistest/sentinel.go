@@ -9,12 +9,14 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 const (
 	masterName = "est"
 	sentinels  = 3
 	quorum     = 2
+	downAfter  = time.Second
 )
 
 // Sentinel is a primary, a replica, and three sentinels that watch them.
@@ -52,10 +54,10 @@ func startSentinel(t testing.TB, primary *Server) *Server {
 	// Sentinels write to their file what they learn.
 	file := filepath.Join(t.TempDir(), "sentinel.conf")
 	const directives = `sentinel monitor %[1]s 127.0.0.1 %[2]d %[3]d
-sentinel down-after-milliseconds %[1]s 1000
+sentinel down-after-milliseconds %[1]s %[4]d
 sentinel failover-timeout %[1]s 3000
 `
-	text := fmt.Sprintf(directives, masterName, primary.port, quorum)
+	text := fmt.Sprintf(directives, masterName, primary.port, quorum, downAfter.Milliseconds())
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatalf("redistest: %v", err)
 	}
@@ -114,6 +116,31 @@ func (s *Sentinel) Failover() error {
 		return err
 	}
 	return s.agree()
+}
+
+// Restart ends the primary by SIGKILL and starts it again, with all that it had
+// acknowledged or with nothing, while the sentinels look away: it stays the primary.
+// It returns when the replica has followed, and a failover is possible.
+func (s *Sentinel) Restart(keep bool) error {
+	err := s.downAfter(time.Hour)
+	if err == nil {
+		err = s.Primary().Restart(keep)
+	}
+	if err == nil {
+		err = s.Settle()
+	}
+	return errors.Join(err, s.downAfter(downAfter))
+}
+
+// downAfter tells the sentinels how long a server may be silent.
+func (s *Sentinel) downAfter(d time.Duration) error {
+	for _, sentinel := range s.sentinels {
+		_, err := sentinel.Command("SENTINEL", "SET", masterName, "down-after-milliseconds", strconv.FormatInt(d.Milliseconds(), 10))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Settle returns when the replica follows the primary and all sentinels know them

@@ -43,3 +43,19 @@ func TestSentinel(t *testing.T) {
 	do(t, s.Failover())
 	want(t, s.Primary(), "2", "GET", "a")
 }
+
+func TestSentinelRestart(t *testing.T) {
+	t.Parallel()
+	s := StartSentinel(t)
+	primary, replica := s.Primary(), s.Replica()
+	want(t, primary, "OK", "SET", "a", "1")
+	do(t, s.Restart(true))
+	want(t, primary, "1", "GET", "a")
+	do(t, s.Restart(false))
+	want(t, primary, nil, "GET", "a")
+	if s.Primary() != primary || s.Replica() != replica {
+		t.Error("the primary is another one")
+	}
+	want(t, primary, "OK", "SET", "a", "2") // a replica would refuse
+	do(t, s.Failover())
+}
