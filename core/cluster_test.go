@@ -24,6 +24,8 @@ type cluster[C, R any] struct {
 	ops     []*op[C, R]             // asked of the store, or of the world, and not answered yet
 	links   []*link[C, R]           // subscriptions
 	clients map[core.ConnID]*client
+	lives   []*lifeOp[C, R] // asked of the store by Lifes, or of their driver
+	reaped  int             // orphans so far
 	perform func(effect any) core.Performed
 	print   func(line string)                                               // nil: silent
 	check   func(r *core.Room[C, R], fx []core.Effect, events []core.Event) // nil: none
@@ -31,11 +33,12 @@ type cluster[C, R any] struct {
 
 // node is an instance.
 type node[C, R any] struct {
-	name  string
-	lobby *core.Room[C, R]
-	rooms map[string]*core.Room[C, R]
-	home  map[core.ConnID]*core.Room[C, R]
-	after uint64
+	name             string
+	lobby            *core.Room[C, R]
+	rooms            map[string]*core.Room[C, R]
+	home             map[core.ConnID]*core.Room[C, R]
+	after            uint64
+	*existence[C, R] // nil: nobody knows whether it lives
 }
 
 // op is an effect that waits for its answer.
@@ -55,11 +58,12 @@ type link[C, R any] struct {
 }
 
 type client struct {
-	node   int
-	got    []core.Message
-	closed core.CloseCode // by est
-	gone   bool
-	over   bool // the machines have heard that it is closed
+	node    int
+	got     []core.Message
+	closed  core.CloseCode // by est
+	gone    bool
+	over    bool // the machines have heard that it is closed
+	crashed bool // with its instance
 }
 
 func newCluster[C, R any](in *core.Integration[C, R], nodes int) *cluster[C, R] {
@@ -143,8 +147,13 @@ func (c *cluster[C, R]) happen(n *node[C, R], r *core.Room[C, R], events ...core
 			n.home[fx.Conn] = to
 			c.happen(n, to, append([]core.Event{fx.Entered}, fx.Waiting...)...)
 		case core.Gone:
+			if n.existence != nil && c.orphanGone(n, r, fx.Conn) {
+				continue
+			}
 			delete(n.home, fx.Conn)
 			c.clients[fx.Conn].gone = true
+		case core.List:
+			c.list(n, r)
 		case core.Report:
 		default:
 			c.ops = append(c.ops, &op[C, R]{n: n, r: r, fx: fx})
@@ -153,14 +162,26 @@ func (c *cluster[C, R]) happen(n *node[C, R], r *core.Room[C, R], events ...core
 	if r.Idle() && r.Key() != "" && n.rooms[r.Key()] == r {
 		n.after = max(n.after, r.Number())
 		delete(n.rooms, r.Key())
+		c.unlist(n, r)
 	}
 }
 
 func (c *cluster[C, R]) room(n *node[C, R], key string) *core.Room[C, R] {
 	if n.rooms[key] == nil {
 		n.rooms[key] = core.NewRoom(c.in, key, n.name, n.after, c.opt)
+		if n.existence != nil {
+			n.writers[n.rooms[key]] = n.name
+		}
 	}
 	return n.rooms[key]
+}
+
+// writer is who commits for a machine.
+func (n *node[C, R]) writer(r *core.Room[C, R]) string {
+	if n.existence != nil {
+		return n.writers[r]
+	}
+	return n.name
 }
 
 // do has an effect take place; its answer is still on its way.
@@ -181,7 +202,7 @@ func (c *cluster[C, R]) do(o *op[C, R]) {
 	case core.Load:
 		o.answer = core.Loaded{Record: record(c.store[key].Record(false))}
 	case core.Commit:
-		o.answer = c.commit(o.n.name, key, fx)
+		o.answer = c.commit(o.n.writer(o.r), key, fx)
 	}
 }
 
@@ -250,15 +271,15 @@ func (c *cluster[C, R]) hear(l *link[C, R]) {
 // settle has everything happen that waits, oldest first, until nothing does.
 func (c *cluster[C, R]) settle() {
 	for {
-		if len(c.ops) > 0 {
-			o := c.ops[0]
+		if i := slices.IndexFunc(c.ops, func(o *op[C, R]) bool { return !o.n.isCut() }); i >= 0 {
+			o := c.ops[i]
 			if !o.done {
 				c.do(o)
 			}
 			c.answer(o, o.answer)
 			continue
 		}
-		i := slices.IndexFunc(c.links, func(l *link[C, R]) bool { return len(l.queue) > 0 })
+		i := slices.IndexFunc(c.links, func(l *link[C, R]) bool { return len(l.queue) > 0 && !l.n.isCut() })
 		if i < 0 {
 			return
 		}

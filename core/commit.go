@@ -170,6 +170,9 @@ func (r *Room[C, R]) gaveUp() {
 	if r.link == linkOpening {
 		r.link = linkOff
 	}
+	if r.listing == listingOpen {
+		r.listing = unlisted
+	}
 	deaf := r.loading && (r.doubt || len(r.held) > 0) // nobody can be told what there is to tell
 	r.loading = false
 	waiting := append(r.due, r.queue...)

@@ -90,7 +90,7 @@ func (r *Room[C, R]) pick(d *draft[C, R], tasks []task) []task {
 		if m.draft != d.id {
 			m.draft, m.next, m.later = d.id, m.seat, m.joined
 			m.dirty, m.needs = false, false
-			m.stops = t.kind == join && r.link != linkLive // subscribe before join
+			m.stops = t.kind == join && (r.link != linkLive || r.listing != listed) // both come before a join
 			if !m.stops {
 				d.touched = append(d.touched, m)
 			}

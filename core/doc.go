@@ -29,6 +29,12 @@
 // the same instance. A machine hears each message once and in order, or finds out
 // that one is missing and runs Resync.
 //
+// # A crash is a Leave
+//
+// The machine [Life] keeps an instance known as alive in the store, and notices
+// when another one is not: then the Leaves of that one's connections are run here.
+// What it promises, and why, is said at its type.
+//
 // # Duties of a driver
 //
 // Whoever drives the machines (core/instance does, esttest does, you may) keeps
@@ -68,4 +74,25 @@
 //  13. To end connections for a reason of your own, ask the machine: Violated for a
 //     client's fault, Dismissed for a shutdown. It answers what came before, then
 //     sends Close.
+//
+// Those that follow are for drivers that want a crash to be a Leave. They set
+// RoomOptions.List, and run a [Life] for each start of the instance, whose writer
+// is that of its rooms.
+//
+//  14. Tick the Life once in each interval, the first time at the start. Carry out
+//     its LoadRecords and CommitRecords beside each other and beside all else, each
+//     within an interval or so; one that fails is RecordUnread or RecordUnanswered.
+//  15. On List say Wanted, and on Admit answer Listed; or GaveUp when patience is
+//     over. Say Unwanted when the machine was dropped, in that order for each room,
+//     and Unsure if a commit of it ended as Forgotten.
+//  16. On Reap load the room with its members ([DecodeMember]), and give an Orphaned
+//     for each one of the dead instance to the room's machine, which is made if there
+//     is none. When all are Gone, say Reaped. Perform for an orphan what its Leave asks
+//     for: there is no connection to answer to. A member that can't be read is not to
+//     be touched.
+//  17. On Expel give Expelled to the machines of all rooms, and go on driving them until
+//     they are Idle, but have nobody enter them any more: that is for new machines,
+//     under a new writer, with a new Life, which is told the one before.
+//  18. When all connections are gone and all machines dropped, say Stopped, and wait for
+//     End. An instance that ends without is taken for dead, which is right too.
 package core

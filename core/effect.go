@@ -63,12 +63,15 @@ type (
 	}
 )
 
-// Effects on the store. At most one of Load and Commit is under way, and one of
-// Subscribe and Unsubscribe beside it.
+// Effects on the store. At most one of Load and Commit is under way, and beside
+// it one of Subscribe and Unsubscribe, and one List.
 type (
 	// Subscribe subscribes to the room. Answered by Subscribed, GaveUp.
 	Subscribe struct{ Cause Cause }
 
+	// List has the room listed as one that the instance is about to enter, see
+	// [Life]. It is asked for where RoomOptions.List is set. Answered by Listed, GaveUp.
+	List struct{ Cause Cause }
 	// Unsubscribe ends the subscription. Answered by Unsubscribed.
 	Unsubscribe struct{}
 
@@ -97,6 +100,7 @@ func (Move) effect()        {}
 func (Gone) effect()        {}
 func (Report) effect()      {}
 func (Subscribe) effect()   {}
+func (List) effect()        {}
 func (Unsubscribe) effect() {}
 func (Load) effect()        {}
 func (Commit) effect()      {}

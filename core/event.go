@@ -64,13 +64,29 @@ type (
 		Data   []byte // connection data
 		Events uint64 // events of this connection so far
 	}
+	// Orphaned: this member of the room is of an instance that is dead (Reap, an
+	// effect of [Life]). Its Leave is run here; Gone says that it is not a member any
+	// more, whoever has removed it. Data and Identity are as the store has them.
+	Orphaned struct {
+		Conn     ConnID
+		Now      time.Time
+		Data     []byte // connection data
+		Identity string
+	}
 )
+
+// Expelled: the others have given this instance up, and run its Leaves (Expel, an
+// effect of [Life]). All connections are closed with CloseComeBack. Nobody must
+// enter this machine from then on; it is dropped when it is Idle.
+type Expelled struct{}
 
 // Events of the store.
 type (
 	// Subscribed answers Subscribe: from now on no message is missed.
 	Subscribed struct{}
 
+	// Listed answers List: if this instance dies, others will find the room.
+	Listed struct{}
 	// Unsubscribed answers Unsubscribe.
 	Unsubscribed struct{}
 
@@ -104,7 +120,7 @@ type (
 	// again, with the same commit.
 	Unanswered struct{ N uint64 }
 
-	// GaveUp answers Subscribe, Load and Commit: the driver's patience with the
+	// GaveUp answers Subscribe, List, Load and Commit: the driver's patience with the
 	// store is over. Whoever waits is told to try again later. Only Leave goes on, and
 	// a commit whose outcome is not known: it comes again until it is, since what it
 	// did decides what there is to leave.
@@ -134,7 +150,10 @@ func (TimedOut) event()     {}
 func (Answered) event()     {}
 func (Closed) event()       {}
 func (Entered) event()      {}
+func (Orphaned) event()     {}
+func (Expelled) event()     {}
 func (Subscribed) event()   {}
+func (Listed) event()       {}
 func (Unsubscribed) event() {}
 func (Loaded) event()       {}
 func (Committed) event()    {}
@@ -157,6 +176,7 @@ func (e TimedOut) now() time.Time  { return e.Now }
 func (e Answered) now() time.Time  { return e.Now }
 func (e Closed) now() time.Time    { return e.Now }
 func (e Entered) now() time.Time   { return e.Now }
+func (e Orphaned) now() time.Time  { return e.Now }
 func (e Delivered) now() time.Time { return e.Now }
 
 func ofStore(ev Event) bool {

@@ -14,11 +14,16 @@ func (e Dismissed) String() string { return fmt.Sprintf("%s dismissed", e.Conn) 
 func (e TimedOut) String() string  { return fmt.Sprintf("%s timed out", e.Conn) }
 func (e Closed) String() string    { return fmt.Sprintf("%s closed", e.Conn) }
 func (e Entered) String() string   { return fmt.Sprintf("%s entered with %s", e.Conn, e.Data) }
-func (Subscribed) String() string  { return "subscribed" }
-func (Doubted) String() string     { return "doubted: messages may be missing" }
-func (GaveUp) String() string      { return "gave up" }
-func (e Loaded) String() string    { return fmt.Sprintf("loaded %v", e.Record) }
-func (e Refused) String() string   { return fmt.Sprintf("refused #%d: %s", e.N, e.Reason) }
+func (e Orphaned) String() string {
+	return fmt.Sprintf("%s orphaned, as %q with %s", e.Conn, e.Identity, e.Data)
+}
+func (Expelled) String() string   { return "expelled" }
+func (Listed) String() string     { return "listed" }
+func (Subscribed) String() string { return "subscribed" }
+func (Doubted) String() string    { return "doubted: messages may be missing" }
+func (GaveUp) String() string     { return "gave up" }
+func (e Loaded) String() string   { return fmt.Sprintf("loaded %v", e.Record) }
+func (e Refused) String() string  { return fmt.Sprintf("refused #%d: %s", e.N, e.Reason) }
 func (e Committed) String() string {
 	return fmt.Sprintf("committed #%d: version %s at %v", e.N, e.Version, e.At)
 }
@@ -100,6 +105,7 @@ func (e Report) String() string {
 	return fmt.Sprintf("report %s of %s: %s", e.What, e.Conn, e.Text)
 }
 func (Subscribe) String() string   { return "subscribe" }
+func (List) String() string        { return "list" }
 func (Unsubscribe) String() string { return "unsubscribe" }
 func (Load) String() string        { return "load" }
 

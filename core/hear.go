@@ -154,9 +154,10 @@ func (r *Room[C, R]) miss(seq uint64) {
 	}
 }
 
+// joinedMembers are those of this instance.
 func (r *Room[C, R]) joinedMembers() (ms []*member[C]) {
 	for _, m := range r.order {
-		if m.joined {
+		if m.joined && !m.orphan {
 			ms = append(ms, m)
 		}
 	}

@@ -18,6 +18,7 @@ type member[C any] struct {
 	leaving  bool // a Leave waits, or whatever there is instead
 	deaf     bool // the socket is gone, or Close was asked for: send nothing
 	ended    bool // we ended it: what it sent after that is dropped
+	orphan   bool // of a dead instance: only its Leave is left to be done
 
 	resyncs bool   // a Resync waits
 	since   uint64 // it gets the messages after this one
@@ -54,8 +55,38 @@ func (r *Room[C, R]) entered(ev Entered) {
 	m.events, m.data.raw = ev.Events, ev.Data
 	r.wait(m, task{kind: join})
 	r.subscribe(Cause{Conn: m.id, N: m.events})
+	r.list(Cause{Conn: m.id, N: m.events})
 	if !r.known && !r.loading && r.flight == nil { // beside the subscription
 		r.load(Cause{Conn: m.id, N: m.events})
+	}
+}
+
+// orphaned takes in a member whose instance is dead: as one that has left, for
+// whom nothing but the commit is still to be done.
+func (r *Room[C, R]) orphaned(ev Orphaned) {
+	if r.members[ev.Conn] != nil {
+		return // its Leave waits already
+	}
+	m := r.arrive(ev.Conn)
+	m.events, m.orphan, m.deaf, m.ended = 1, true, true, true
+	m.seat = seat[C]{data: stored[C]{raw: ev.Data}, identity: ev.Identity}
+	r.setJoined(m, true)
+	r.depart(m)
+}
+
+// expelled ends all connections. A commit under way goes on, since it may be
+// applied; and every Leave: others run it too, and one of them will win.
+func (r *Room[C, R]) expelled() {
+	for _, m := range slices.Clone(r.order) {
+		if m.orphan {
+			continue
+		}
+		r.depart(m) // first: its join may be under way, so it is not to be forgotten
+		if !m.deaf {
+			m.deaf = true
+			r.emit(Close{Cause: Cause{Conn: m.id, N: m.events}, Conn: m.id, Code: CloseComeBack})
+		}
+		m.ended = true
 	}
 }
 
@@ -174,6 +205,9 @@ func (r *Room[C, R]) setJoined(m *member[C], joined bool) {
 		return
 	}
 	m.joined = joined
+	if m.orphan {
+		return // nothing is delivered to it, and it misses nothing
+	}
 	if joined {
 		r.joined++
 		r.identity[m.seat.identity] = append(r.identity[m.seat.identity], m)
@@ -188,7 +222,7 @@ func (r *Room[C, R]) setJoined(m *member[C], joined bool) {
 
 // sit gives a member what was committed for it.
 func (r *Room[C, R]) sit(m *member[C], s seat[C]) {
-	if m.joined && s.identity != m.seat.identity {
+	if m.joined && !m.orphan && s.identity != m.seat.identity {
 		r.unindex(m)
 		r.identity[s.identity] = append(r.identity[s.identity], m)
 	}

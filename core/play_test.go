@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -44,6 +45,20 @@ var update = flag.Bool("update", false, "rewrite testdata/*.txt; read the diff b
 //	> save r              what the store has of room r is backed up
 //	> restore r           the backup is put back
 //	> show r              what the store has of room r
+//
+// In a play "with lives" there are Lifes too, whose lease is 3 rounds, and whose
+// last look comes after 12:
+//
+//	> rounds 3            so many rounds happen on all instances
+//	> quiet               from here on, heartbeats are not shown
+//	> cut 1               what instance 1 asks of the store hangs
+//	> mend 1              it takes place
+//	> crash 1             it dies
+//	> restart 1           it is started again
+//	> end 1               it has nothing more to do
+//	> forgot 1 r          it dropped the machine of r, with a commit that was forgotten
+//	> lose 1 beat         a round of instance 1 fails
+//	> records             what the store has of est's own
 func TestPlays(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {
@@ -83,7 +98,8 @@ func diff(want, got string) string {
 // director has a cluster play what a script says.
 type director struct {
 	*cluster[who, room]
-	held bool
+	held  bool
+	quiet bool
 }
 
 func play(t *testing.T, script []byte) []byte {
@@ -91,7 +107,11 @@ func play(t *testing.T, script []byte) []byte {
 	in := integration(strings.Split(strings.TrimPrefix(strings.SplitN(string(script), "\n", 2)[0], "# with "), " "))
 	d := &director{cluster: newCluster(in, 3)}
 	d.opt = &core.RoomOptions{Batch: 8, Hold: 4}
+	lives := strings.Contains(strings.SplitN(string(script), "\n", 2)[0], " lives")
 	d.print = func(line string) {
+		if d.quiet && (strings.HasSuffix(line, ": load instances") || strings.Contains(line, `{"est":1,"beat":`) && strings.Contains(line, ", update ")) {
+			return
+		}
 		line, _, _ = strings.Cut(line, "\n") // where a panic was is not the play's
 		fmt.Fprintln(&out, line)
 	}
@@ -104,11 +124,18 @@ func play(t *testing.T, script []byte) []byte {
 		if command, ok := strings.CutPrefix(line, "> "); ok {
 			fmt.Fprintln(&out, line)
 			d.command(t, command)
-			if !d.held {
+			if !d.held && lives {
+				d.settleAll()
+			} else if !d.held {
 				d.settle()
 			}
 		} else if !strings.HasPrefix(line, "  ") {
 			fmt.Fprintln(&out, line)
+			if lives && strings.HasPrefix(line, "# ") {
+				d.opt.List = true
+				d.exist()
+				d.settleAll()
+			}
 		}
 	}
 	return out.Bytes()
@@ -120,6 +147,9 @@ func (d *director) command(t *testing.T, command string) {
 		w = append(w, "")
 	}
 	id := core.ConnID(w[0])
+	if d.nodes[0].existence != nil && d.commandLife(t, w) {
+		return
+	}
 	switch {
 	case w[0] == "hold":
 		d.held = true
@@ -240,4 +270,59 @@ func (d *director) foreign(t *testing.T, key string, c broker.Commit) {
 		fx.Members = append(fx.Members, core.MemberChange{Op: core.MemberOp(m.Op), Conn: core.ConnID(m.ID)})
 	}
 	d.printf("  %v", d.commit(fmt.Sprintf("x%d", len(d.ops)+int(d.store[key].Record(false).At.Seq)+d.store[key].Receipts()), key, fx))
+}
+
+// commandLife has a command carried out that is about Lifes, if it is.
+func (d *director) commandLife(t *testing.T, w []string) bool {
+	var n *node[who, room]
+	if i := slices.IndexFunc(d.nodes, func(n *node[who, room]) bool { return n.name[:1] == w[1] }); i >= 0 {
+		n = d.nodes[i]
+	}
+	switch w[0] {
+	case "rounds":
+		count, err := strconv.Atoi(w[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.rounds(count)
+	case "quiet":
+		d.quiet = true
+	case "cut":
+		n.cut = true
+	case "mend":
+		n.cut = false
+	case "crash":
+		d.crash(n)
+	case "restart":
+		d.restart(n)
+	case "end":
+		d.live(n, core.Stopped{})
+	case "forgot":
+		d.live(n, core.Unwanted{Room: w[2], Unsure: true})
+	case "lose":
+		if w[2] != "beat" {
+			return false
+		}
+		d.loseBeat(t, n)
+	case "records":
+		for _, line := range d.records() {
+			d.printf("  %s", line)
+		}
+	default:
+		return false
+	}
+	return true
+}
+
+// loseBeat has one round of an instance fail.
+func (d *director) loseBeat(t *testing.T, n *node[who, room]) {
+	d.now = d.now.Add(interval)
+	d.live(n, core.Ticked{Now: d.now})
+	for {
+		i := slices.IndexFunc(d.lives, func(o *lifeOp[who, room]) bool { return o.n == n })
+		if i < 0 {
+			return
+		}
+		d.answerLife(d.lives[i], failLife(d.lives[i].fx))
+	}
 }

@@ -26,12 +26,13 @@ type Room[C, R any] struct {
 	order    []*member[C]            // by arrival: no effect depends on map order
 	identity map[string][]*member[C] // joined members, by arrival
 	arrivals uint64
-	joined   int // members that are stored, as far as is known
+	joined   int // members of this instance that are stored, as far as is known
 
 	now     time.Time // of the latest event
 	n       uint64    // number of the last commit
 	drafts  uint64    // made so far
 	link    link
+	listing listing
 	known   bool // the snapshot below was read once
 	value   stored[R]
 	version string
@@ -57,6 +58,10 @@ type Room[C, R any] struct {
 type RoomOptions struct {
 	Batch int // transitions in one commit at most; 64
 	Hold  int // messages that wait for the store at most; more is a gap; 1024
+
+	// List has nobody join before the driver has answered the effect List: for
+	// drivers that run a [Life]. Default: a crash of the instance leaves its members.
+	List bool
 }
 
 // link is the state of the subscription.
@@ -67,6 +72,15 @@ const (
 	linkOpening
 	linkLive
 	linkClosing
+)
+
+// listing is the state of the room in the list of those that the instance is in.
+type listing uint8
+
+const (
+	unlisted listing = iota
+	listingOpen
+	listed
 )
 
 // NewRoom makes the machine of a room. writer is the instance's name as a
@@ -93,6 +107,9 @@ func NewRoom[C, R any](in *Integration[C, R], key, writer string, after uint64, 
 	if key == "" {
 		r.known, r.link = true, linkLive
 	}
+	if key == "" || !r.opt.List {
+		r.listing = listed
+	}
 	return r
 }
 
@@ -104,7 +121,7 @@ func (r *Room[C, R]) Number() uint64 { return r.n }
 
 // Idle says that the machine holds nothing: it may be dropped.
 func (r *Room[C, R]) Idle() bool {
-	return len(r.members) == 0 && r.flight == nil && !r.loading && (r.link == linkOff || r.key == "")
+	return len(r.members) == 0 && r.flight == nil && !r.loading && r.listing != listingOpen && (r.link == linkOff || r.key == "")
 }
 
 // Step takes in events, in order, and appends to fx what must be done. Events
@@ -152,8 +169,14 @@ func (r *Room[C, R]) take(ev Event) {
 		r.answered(ev)
 	case Closed:
 		r.closed(ev)
+	case Orphaned:
+		r.orphaned(ev)
+	case Expelled:
+		r.expelled()
 	case Subscribed:
 		r.link = linkLive
+	case Listed:
+		r.listing = listed
 	case Unsubscribed:
 		r.unsubscribed()
 	case Loaded:
@@ -203,7 +226,7 @@ func (r *Room[C, R]) advance() bool {
 		return true
 	case len(r.due)+len(r.queue) == 0:
 		return false
-	case !r.known: // then nobody has joined, and no message led to anything
+	case !r.known: // then nobody has joined here, and no message led to anything
 		r.load(r.queue[0].cause())
 		return false
 	}
@@ -240,5 +263,12 @@ func (r *Room[C, R]) subscribe(c Cause) {
 	if r.link == linkOff {
 		r.link = linkOpening
 		r.emit(Subscribe{c})
+	}
+}
+
+func (r *Room[C, R]) list(c Cause) {
+	if r.listing == unlisted {
+		r.listing = listingOpen
+		r.emit(List{c})
 	}
 }

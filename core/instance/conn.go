@@ -16,6 +16,8 @@ type conn[C, R any] struct {
 	t     transport.Conn
 	lobby *room[C, R]
 
+	orphan *reaping // it was another instance's, which is dead; nil: it is ours
+
 	// Of the transport's goroutine.
 	hello   *time.Timer // fires when the time for the hello is over; nil without
 	rate    rate

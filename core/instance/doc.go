@@ -16,8 +16,22 @@
 //     parallel; connections without a room are spread over a few lobbies.
 //  3. A connection has a goroutine that writes while something waits to be written,
 //     and one that performs while side effects wait.
-//  4. All of them end by themselves, but for a few that are kept for the next task
+//  4. The instance has a goroutine for its heartbeat and for what follows from those
+//     of others; it begins with [New] and ends with Shutdown. While a call of the broker
+//     is under way for it, or a room of a dead instance is being reaped, that has a
+//     goroutine too.
+//  5. All of them end by themselves, but for a few that are kept for the next task
 //     until the instance ends. [Instance.Shutdown] waits for what they do.
+//
+// A crash is a Leave. Each Options.Heartbeat the instance commits once and loads
+// once: one call a second by default, whatever there is to hold. The first connection
+// in a room costs one small commit more, beside the two round trips that it takes
+// anyway; rooms entered at the same time share it. When an instance stands still for a
+// lease, five heartbeats, another one runs the Leaves of its connections, each exactly
+// once, and performs their side effects. While the broker can't be reached nobody is
+// given up. An instance that finds itself given up closes the connections that are in
+// rooms with core.CloseComeBack, and goes on under another name. Shutdown leaves
+// nothing behind; when it is cut off, others see to the rest like after a crash.
 //
 // Bounds: what a client sends waits in Options.Inbound slots, then the transport
 // is not read; a slot is kept through a change of rooms, and by the side effects

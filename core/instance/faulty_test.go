@@ -3,18 +3,24 @@ package instance_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"sync/atomic"
 
 	"github.com/spinneyio/est/broker"
+	"github.com/spinneyio/est/core"
 )
 
 // faulty is a broker that fails on command.
 type faulty struct {
 	broker.Broker
 	subscriptions atomic.Int64 // open
+	everything    atomic.Bool  // est's own records fail too
+
+	onlyTalk atomic.Bool // but when this is set
 
 	mu       sync.Mutex // protects what follows
+	kept     []lateCommit
 	faults   map[verb]fault
 	calls    map[verb]int
 	handlers map[broker.Key]broker.Handler // of the latest subscription
@@ -43,6 +49,7 @@ const (
 	fails      // at once
 	hangs      // until its context ends
 	loses      // it takes place, its answer is lost
+	keeps      // a commit, for later
 )
 
 var errDown = errors.New("the broker is down: secret address")
@@ -75,7 +82,10 @@ func (f *faulty) called(v verb) int {
 }
 
 // call makes a call, as its fault has it.
-func (f *faulty) call(ctx context.Context, v verb, do func() error) error {
+func (f *faulty) call(ctx context.Context, key broker.Key, v verb, do func() error) error {
+	if strings.HasPrefix(key.Namespace, core.ReservedPrefix) && (f.onlyTalk.Load() || !f.everything.Load()) {
+		return do()
+	}
 	f.mu.Lock()
 	f.calls[v]++
 	now := f.faults[v]
@@ -88,7 +98,7 @@ func (f *faulty) call(ctx context.Context, v verb, do func() error) error {
 	}
 	f.mu.Unlock()
 	switch now.kind {
-	case fails:
+	case fails, keeps:
 		return errDown
 	case hangs:
 		<-ctx.Done()
@@ -103,15 +113,33 @@ func (f *faulty) call(ctx context.Context, v verb, do func() error) error {
 }
 
 func (f *faulty) Load(ctx context.Context, key broker.Key, members bool) (rec broker.Record, err error) {
-	err = f.call(ctx, load, func() (err error) {
+	err = f.call(ctx, key, load, func() (err error) {
 		rec, err = f.Broker.Load(ctx, key, members)
 		return err
 	})
 	return rec, err
 }
 
+// lateCommit is a commit that has not arrived yet.
+type lateCommit struct {
+	key    broker.Key
+	commit broker.Commit
+}
+
+// late is the first commit that was kept.
+func (f *faulty) late() lateCommit {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.kept[0]
+}
+
 func (f *faulty) Commit(ctx context.Context, key broker.Key, c broker.Commit) (r broker.Receipt, err error) {
-	err = f.call(ctx, commit, func() (err error) {
+	f.mu.Lock()
+	if f.faults[commit].kind == keeps && key.Namespace == "talk" {
+		f.kept = append(f.kept, lateCommit{key, c})
+	}
+	f.mu.Unlock()
+	err = f.call(ctx, key, commit, func() (err error) {
 		r, err = f.Broker.Commit(ctx, key, c)
 		return err
 	})
@@ -131,7 +159,7 @@ func (f *faulty) Subscribe(ctx context.Context, key broker.Key, h broker.Handler
 			heard(m)
 		}
 	}
-	err = f.call(ctx, subscribe, func() (err error) {
+	err = f.call(ctx, key, subscribe, func() (err error) {
 		sub, err = f.Broker.Subscribe(ctx, key, h)
 		return err
 	})
@@ -152,7 +180,7 @@ type faultySubscription struct {
 }
 
 func (s *faultySubscription) Close(ctx context.Context) error {
-	return s.f.call(ctx, closeSub, func() error {
+	return s.f.call(ctx, broker.Key{}, closeSub, func() error {
 		if !s.closed.Swap(true) {
 			s.f.subscriptions.Add(-1)
 		}

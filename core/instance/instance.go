@@ -21,10 +21,9 @@ import (
 // effects. All methods may be called concurrently. It must be ended with
 // [Instance.Shutdown].
 type Instance[C, R any] struct {
-	in     core.Integration[C, R]
-	b      broker.Broker
-	o      Options
-	writer string // names this start of the instance in commits and as the holder of members
+	in core.Integration[C, R]
+	b  broker.Broker
+	o  Options
 
 	lobbies []*room[C, R] // connections without a room, spread over them
 	writers writerPool    // for what is published and updated from outside
@@ -35,11 +34,14 @@ type Instance[C, R any] struct {
 
 	// Locks are taken in this order: of a connection (home), of the instance, of a
 	// room. Those of a connection's outbox and side effects are taken last.
-	mu       sync.Mutex // protects what follows, and that no room is entered while it is dropped
+	mu       sync.Mutex   // protects what follows, and that no room is entered while it is dropped
+	pulse    *pulse[C, R] // of the present start: its writer names the instance
 	rooms    map[string]*room[C, R]
+	retired  map[*room[C, R]]struct{} // of starts before: nobody enters them
 	conns    map[*conn[C, R]]struct{}
 	accepted int           // so far
 	numbers  uint64        // commits of dropped rooms were numbered up to here
+	stopping bool          // the shutdown is complete but for the instance's own records
 	drained  chan struct{} // made when a shutdown begins, closed when it is complete
 	cutOff   error         // why it is complete, unless all was done
 
@@ -61,15 +63,18 @@ func New[C, R any](in core.Integration[C, R], b broker.Broker, o *Options) (*Ins
 		return nil, err
 	}
 	i := &Instance[C, R]{
-		in: in, b: b, o: opt, writer: newID(),
-		rooms: map[string]*room[C, R]{},
-		conns: map[*conn[C, R]]struct{}{},
+		in: in, b: b, o: opt,
+		rooms:   map[string]*room[C, R]{},
+		retired: map[*room[C, R]]struct{}{},
+		conns:   map[*conn[C, R]]struct{}{},
 	}
 	i.life, i.end = context.WithCancel(context.Background())
 	i.crew = newCrew(i.life.Done())
+	i.pulse = i.newPulse("")
 	for range 4 * runtime.GOMAXPROCS(0) {
 		i.lobbies = append(i.lobbies, i.newRoom("", 0))
 	}
+	go i.pulse.run()
 	return i, nil
 }
 
@@ -110,8 +115,8 @@ func (i *Instance[C, R]) Accept(t transport.Conn, h core.Handshake) (transport.S
 // ErrShutdown is the answer of an instance that shuts down, or has.
 var ErrShutdown = errors.New("instance: shut down")
 
-// Health is nil while the instance takes in connections and its broker, if that
-// can tell, is healthy.
+// Health is nil while the instance takes in connections, its latest heartbeat got
+// through, and its broker, if that can tell, is healthy.
 func (i *Instance[C, R]) Health() error {
 	if i.draining.Load() {
 		return ErrShutdown
@@ -120,6 +125,12 @@ func (i *Instance[C, R]) Health() error {
 		if err := h.Health(); err != nil {
 			return fmt.Errorf("instance: broker: %w", err)
 		}
+	}
+	i.mu.Lock()
+	p := i.pulse
+	i.mu.Unlock()
+	if err := p.health(); err != nil {
+		return fmt.Errorf("instance: heartbeat: %w", err)
 	}
 	return nil
 }

@@ -57,6 +57,14 @@ type Options struct {
 	// well below the time that the broker keeps receipts (its rule 18). Default: 10 s.
 	Patience time.Duration
 
+	// Heartbeat is how often the instance shows the others that it lives, and looks
+	// for them: one small commit and one load each time. One that has stood still for
+	// five heartbeats of another, a lease, is given up: its connections' Leaves are
+	// run by others, and if it lives after all it closes them with
+	// core.CloseComeBack. Five must be longer than any pause of the process. All
+	// instances of an integration should have the same. Default: 2 s.
+	Heartbeat time.Duration
+
 	// Batch is how many transitions of a room share a commit at most. Default: 64.
 	Batch int
 
@@ -83,6 +91,7 @@ func (o *Options) withDefaults() Options {
 	d.OutboundBytes = cmp.Or(d.OutboundBytes, 4<<20)
 	d.Rate = cmp.Or(d.Rate, 20_000)
 	d.Patience = cmp.Or(d.Patience, 10*time.Second)
+	d.Heartbeat = cmp.Or(d.Heartbeat, 2*time.Second)
 	d.Batch = cmp.Or(d.Batch, 64)
 	d.Hold = cmp.Or(d.Hold, 1024)
 	d.DrainBatch = cmp.Or(d.DrainBatch, 1000)
@@ -102,6 +111,7 @@ func (o *Options) validate() error {
 	positive(o.OutboundMessages > 0, "OutboundMessages")
 	positive(o.OutboundBytes > 0, "OutboundBytes")
 	positive(o.Patience > 0, "Patience")
+	positive(o.Heartbeat > 0, "Heartbeat")
 	positive(o.Batch > 0, "Batch")
 	positive(o.Hold > 0, "Hold")
 	positive(o.DrainBatch > 0, "DrainBatch")

@@ -120,6 +120,7 @@ func TestNobodyWaitsLonger(t *testing.T) {
 				w.Errorf("it took %v", took)
 			}
 		}
+		w.leaves = true
 		// The Leaves of ann and bob are tried in turn from now on. Who floods the room
 		// is closed too, and its transport is let out of Receive.
 		f := w.flood(i, "r", slices.Repeat([]string{"{}"}, 100)...)
@@ -144,6 +145,7 @@ func TestIdleMembersStay(t *testing.T) {
 		time.Sleep(time.Hour)
 		ann.want(failure("comm", core.CloseTryLater, tryLater))
 		ann.wantClosed(core.CloseTryLater, tryLater)
+		w.leaves = true
 		bob.wantNothing()
 		w.store.heal()
 		bob.send(wish{N: 2, Add: 5})
@@ -164,6 +166,7 @@ func TestLeaveIsNeverGivenUp(t *testing.T) {
 				w.store.set(k, commit, load)
 				ann.Abort()
 				time.Sleep(time.Hour)
+				w.leaves = true
 				if m := w.members("r"); m != "ann" && k != loses {
 					w.Errorf("members: %s", m)
 				}

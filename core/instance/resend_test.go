@@ -130,6 +130,8 @@ type writers struct {
 }
 
 func (s *writers) Commit(ctx context.Context, key broker.Key, c broker.Commit) (broker.Receipt, error) {
-	s.seen[c.ID.Writer]++
+	if key.Namespace == "talk" {
+		s.seen[c.ID.Writer]++
+	}
 	return s.Broker.Commit(ctx, key, c)
 }

@@ -14,8 +14,9 @@ import (
 // not return to the inbox before the store has answered, or its patience is
 // over: what arrives meanwhile is decided together.
 type room[C, R any] struct {
-	i   *Instance[C, R]
-	key broker.Key
+	i     *Instance[C, R]
+	pulse *pulse[C, R] // of the start that it belongs to
+	key   broker.Key
 
 	// The goroutine's own.
 	m         *core.Room[C, R]
@@ -26,6 +27,7 @@ type room[C, R any] struct {
 	patience  time.Time // the commit under way is asked for until then
 	conflicts int       // in a row
 	sent      time.Time // when it was sent first
+	unsure    bool      // one was forgotten
 
 	mu       sync.Mutex // protects what follows
 	inbox    []item[C, R]
@@ -36,6 +38,7 @@ type room[C, R any] struct {
 
 // space is what the goroutine works in. It is kept for the next one while small.
 type space[C, R any] struct {
+	asks    []core.Effect
 	spare   []item[C, R] // the inbox to be
 	events  []core.Event
 	answers []core.Event
@@ -61,10 +64,11 @@ type item[C, R any] struct {
 	slot bool // it holds one of the connection's slots
 }
 
+// newRoom makes one. i.mu is held, or nobody else has the instance yet.
 func (i *Instance[C, R]) newRoom(key string, after uint64) *room[C, R] {
 	return &room[C, R]{
-		i: i, key: broker.Key{Namespace: i.in.Name, Room: key},
-		m:     core.NewRoom(&i.in, key, i.writer, after, &core.RoomOptions{Batch: i.o.Batch, Hold: i.o.Hold}),
+		i: i, pulse: i.pulse, key: broker.Key{Namespace: i.in.Name, Room: key},
+		m:     core.NewRoom(&i.in, key, i.pulse.writer, after, &core.RoomOptions{Batch: i.o.Batch, Hold: i.o.Hold, List: true}),
 		conns: map[core.ConnID]*conn[C, R]{},
 		slots: map[*conn[C, R]]int{},
 	}
@@ -74,12 +78,18 @@ func (i *Instance[C, R]) newRoom(key string, after uint64) *room[C, R] {
 func (i *Instance[C, R]) enter(key string, items ...item[C, R]) *room[C, R] {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	r := i.room(key)
+	r.post(items...)
+	return r
+}
+
+// room is the room of key, which is made if there is none. i.mu is held.
+func (i *Instance[C, R]) room(key string) *room[C, R] {
 	r := i.rooms[key]
 	if r == nil {
 		r = i.newRoom(key, i.numbers)
 		i.rooms[key] = r
 	}
-	r.post(items...)
 	return r
 }
 
@@ -133,5 +143,10 @@ func (r *room[C, R]) drop() {
 	}
 	r.dropped = true
 	r.i.numbers = max(r.i.numbers, r.m.Number())
+	if _, retired := r.i.retired[r]; retired {
+		delete(r.i.retired, r)
+		return
+	}
 	delete(r.i.rooms, r.key.Room)
+	r.pulse.post(core.Unwanted{Room: r.key.Room, Unsure: r.unsure}) // under i.mu: before another one is wanted
 }

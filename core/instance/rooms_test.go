@@ -88,9 +88,9 @@ func TestRoomsAreDropped(t *testing.T) {
 // and nothing is left of it, also of who has not waited for that.
 func TestImpossibleRoom(t *testing.T) {
 	bubble(t, func(w *world) {
-		w.store.Broker = memory.New(&memory.Options{MaxKey: 40})
+		w.store.Broker = memory.New(&memory.Options{MaxKey: 100})
 		i := w.instance(patient)
-		long := strings.Repeat("x", 40)
+		long := strings.Repeat("x", 100)
 		ann, bob := w.dial(i, nil), w.dial(i, nil)
 		ann.send(who{"ann", long})
 		bob.send(who{"bob", long})

@@ -36,6 +36,12 @@ func (r *room[C, R]) feed(events []core.Event, items []item[C, R]) []core.Event 
 		switch it.ev.(type) {
 		case core.Opened, core.Entered:
 			r.conns[it.c.id] = it.c
+		case core.Orphaned:
+			if r.conns[it.c.id] != nil { // its Leave waits already
+				it.c.orphan.gone()
+				continue
+			}
+			r.conns[it.c.id] = it.c
 		}
 		if it.slot {
 			r.slots[it.c]++
@@ -52,12 +58,13 @@ func (r *room[C, R]) decide(events, answers []core.Event) []core.Event {
 	for {
 		s := &r.space
 		s.effects = r.m.Step(s.effects[:0], events...)
-		link, ask := r.carryOut(s.effects)
+		s.asks = r.carryOut(s.asks[:0], s.effects)
 		clear(s.effects)
-		if link == nil && ask == nil || gaveUp(events) {
+		if len(s.asks) == 0 || gaveUp(events) {
 			r.release() // all was decided, or given up
 		}
-		answers = r.answers(answers[:0], link, ask)
+		answers = r.answers(answers[:0], s.asks)
+		clear(s.asks)
 		if len(answers) == 0 || gaveUp(answers) || r.i.life.Err() != nil {
 			return answers
 		}
@@ -87,9 +94,9 @@ func (r *room[C, R]) handOn(c *conn[C, R]) bool {
 	return true
 }
 
-// carryOut does what the machine asked for, and returns what it asked of the
-// store, which comes last: Subscribe or Unsubscribe, and Load or Commit.
-func (r *room[C, R]) carryOut(effects []core.Effect) (link, ask core.Effect) {
+// carryOut does what the machine asked for, and appends what it asked of the
+// store, which comes last: Subscribe or Unsubscribe, List, and Load or Commit.
+func (r *room[C, R]) carryOut(asks, effects []core.Effect) []core.Effect {
 	for _, fx := range effects {
 		switch fx := fx.(type) {
 		case core.Send:
@@ -109,16 +116,17 @@ func (r *room[C, R]) carryOut(effects []core.Effect) (link, ask core.Effect) {
 		case core.Move:
 			r.move(fx)
 		case core.Gone:
+			if c := r.conns[fx.Conn]; c != nil && c.orphan != nil {
+				c.orphan.gone()
+			}
 			delete(r.conns, fx.Conn)
 		case core.Report:
 			r.i.report(errors.New(fx.Text), fx.What, fx.Conn, r.key.Room)
-		case core.Subscribe, core.Unsubscribe:
-			link = fx
-		case core.Load, core.Commit:
-			ask = fx
+		case core.Subscribe, core.Unsubscribe, core.List, core.Load, core.Commit:
+			asks = append(asks, fx)
 		}
 	}
-	return link, ask
+	return asks
 }
 
 // move hands a connection to another room, with all that waits of it: what the

@@ -62,9 +62,20 @@ func (i *Instance[C, R]) tellToGo(ctx context.Context, conns []*conn[C, R]) {
 	}
 }
 
-// checkDrained sees whether a shutdown is complete. i.mu is held.
+// checkDrained sees whether a shutdown is complete, but for the instance's own
+// records, which it takes back last. i.mu is held.
 func (i *Instance[C, R]) checkDrained() {
-	if i.drained != nil && len(i.conns)+len(i.rooms) == 0 && i.busy.Load() == 0 && !i.isDrained() {
+	if i.drained != nil && len(i.conns)+len(i.rooms)+len(i.retired) == 0 && i.busy.Load() == 0 && !i.stopping {
+		i.stopping = true
+		i.pulse.post(core.Stopped{})
+	}
+}
+
+// ended completes a shutdown.
+func (i *Instance[C, R]) ended() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if !i.isDrained() {
 		close(i.drained)
 	}
 }
@@ -87,7 +98,7 @@ func (i *Instance[C, R]) cut(cause error) {
 		return
 	}
 	i.cutOff = fmt.Errorf("instance: shutdown was cut off with %d connections, %d rooms and %d tasks left: %w",
-		len(i.conns), len(i.rooms), i.busy.Load(), cause)
+		len(i.conns), len(i.rooms)+len(i.retired), i.busy.Load(), cause)
 	close(i.drained)
 	i.end()
 	conns := slices.Collect(maps.Keys(i.conns))

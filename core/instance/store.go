@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"github.com/spinneyio/est/broker"
@@ -35,28 +36,28 @@ func pause(ctx context.Context, n int) {
 	}
 }
 
-// answers carries out link and ask, each of which may be nil, beside each other,
-// so that entering a room costs one round trip. It appends the store's answers;
-// a GaveUp is the last.
-func (r *room[C, R]) answers(answers []core.Event, link, ask core.Effect) []core.Event {
-	switch {
-	case link == nil && ask == nil:
-		return answers
-	case link == nil:
-		return append(answers, r.answer(ask))
-	case ask == nil:
-		return append(answers, r.answer(link))
+// answers carries out what was asked for, beside each other, so that entering a
+// room costs one round trip. It appends the store's answers, those of asks in their
+// order; a GaveUp is the last.
+func (r *room[C, R]) answers(answers []core.Event, asks []core.Effect) []core.Event {
+	if len(asks) == 1 {
+		return append(answers, r.answer(asks[0]))
 	}
-	linked := make(chan core.Event, 1)
-	go func() { linked <- r.answer(link) }() // ends before we return
-	asked := r.answer(ask)
-	if first := <-linked; first != (core.GaveUp{}) {
-		return append(answers, first, asked)
+	got := make([]core.Event, len(asks))
+	var all sync.WaitGroup
+	for n, fx := range asks {
+		all.Go(func() { got[n] = r.answer(fx) })
 	}
-	if asked != (core.GaveUp{}) {
-		answers = append(answers, asked)
+	all.Wait()
+	for _, ev := range got {
+		if ev != (core.GaveUp{}) {
+			answers = append(answers, ev)
+		}
 	}
-	return append(answers, core.GaveUp{})
+	if len(answers) < len(asks) {
+		answers = append(answers, core.GaveUp{})
+	}
+	return answers
 }
 
 func (r *room[C, R]) answer(fx core.Effect) core.Event {
@@ -65,6 +66,8 @@ func (r *room[C, R]) answer(fx core.Effect) core.Event {
 		return r.subscribe()
 	case core.Unsubscribe:
 		return r.unsubscribe()
+	case core.List:
+		return r.list()
 	case core.Load:
 		return r.load()
 	case core.Commit:
@@ -108,6 +111,15 @@ func (r *room[C, R]) subscribe() core.Event {
 	}
 	r.sub = sub
 	return core.Subscribed{}
+}
+
+func (r *room[C, R]) list() core.Event {
+	ctx, cancel := context.WithTimeout(r.i.life, r.i.o.Patience)
+	defer cancel()
+	if !r.pulse.list(ctx, r.key.Room) {
+		return core.GaveUp{} // reported as a heartbeat that does not get through
+	}
+	return core.Listed{}
 }
 
 // handler takes in what the subscription brings. It never blocks.
@@ -208,6 +220,7 @@ func (r *room[C, R]) commit(c core.Commit) core.Event {
 		r.gaveUp("commit", err)
 		r.patience = time.Time{}
 		if c.Again > 0 && time.Since(r.sent) > resendFor {
+			r.unsure = true
 			return core.Forgotten{N: c.N}
 		}
 		return core.GaveUp{}
@@ -217,7 +230,7 @@ func (r *room[C, R]) commit(c core.Commit) core.Event {
 
 func (r *room[C, R]) translate(c core.Commit) broker.Commit {
 	b := broker.Commit{
-		ID:       broker.CommitID{Writer: r.i.writer, N: c.N},
+		ID:       broker.CommitID{Writer: r.pulse.writer, N: c.N},
 		Value:    broker.Change{Op: broker.Op(c.Op), Value: c.Value},
 		Messages: c.Messages,
 	}

@@ -27,6 +27,7 @@ type world struct {
 	store     *faulty
 	in        integration
 	instances []*instance.Instance[who, tally]
+	leaves    bool // what is est's own stays in the store, since one was killed, or forgot a commit
 
 	mu      sync.Mutex // protects what follows
 	reports []string   // "what: error"
@@ -51,7 +52,7 @@ func (w *world) end() {
 	time.Sleep(patience + 2*time.Second) // a call that hangs, and the longest pause before it is made again
 	synctest.Wait()
 	for _, i := range w.instances {
-		if i.Health() == nil {
+		if !errors.Is(i.Health(), instance.ErrShutdown) {
 			if slots, gone := i.SlotsTaken(), i.Unforgotten(); slots != 0 || gone != 0 {
 				w.Errorf("while nothing waits, %d slots are taken and %d connections that are gone not forgotten", slots, gone)
 			}
@@ -64,6 +65,24 @@ func (w *world) end() {
 	synctest.Wait()
 	if n := w.store.subscriptions.Load(); n != 0 {
 		w.Errorf("%d subscriptions are left", n)
+	}
+	w.wantNoRecords()
+}
+
+// wantNoRecords sees that instances that shut down left nothing of their own.
+func (w *world) wantNoRecords() {
+	w.Helper()
+	key := broker.Key{Namespace: core.Records("talk"), Room: core.Directory}
+	rec, err := w.store.Broker.Load(context.Background(), key, true)
+	if err != nil && !errors.Is(err, broker.ErrClosed) {
+		w.Error(err)
+	}
+	cut := w.leaves
+	for _, i := range w.instances {
+		cut = cut || i.Shutdown(context.Background()) != nil
+	}
+	if len(rec.Members) > 0 && !cut {
+		w.Errorf("left in the directory: %s", rec.Members)
 	}
 }
 
