@@ -27,6 +27,10 @@ type explorer[C, R any] struct {
 // is simply wrong, by a history that is short, and whether rooms go when all leave.
 const plainRuns = 8
 
+// mostQuiet is how many decisions of a plain run let things settle after each one of
+// a client. Where that doesn't suffice, the run ends, and it shows whether any does.
+const mostQuiet = 300
+
 // deepAlways is how many runs look at everything; after that each eighth one does.
 const deepAlways = 200
 
@@ -186,19 +190,26 @@ func (x *explorer[C, R]) plainRun(r *rand.Rand) verdict {
 			continue
 		}
 		x.apply(s, ch)
-		for s.failed == nil {
-			quiet := s.waiting(x.buf[:0])
-			if len(quiet) == 0 || len(x.list) > 4*maxSettling {
-				break
-			}
-			x.apply(s, quiet[0])
-		}
-		s.learn()
-		if s.failed != nil {
+		if !x.calm(s) {
 			break
 		}
+		s.learn()
 	}
 	return x.end(s, x.list)
+}
+
+// calm lets everything settle, decision by decision; false if it doesn't, or fails.
+func (x *explorer[C, R]) calm(s *sim[C, R]) bool {
+	for range mostQuiet {
+		x.buf = s.waiting(x.buf[:0])
+		if len(x.buf) == 0 {
+			return true
+		}
+		if x.apply(s, x.buf[0]); s.failed != nil {
+			return false
+		}
+	}
+	return false
 }
 
 func (x *explorer[C, R]) apply(s *sim[C, R], ch choice[C, R]) {
@@ -212,6 +223,7 @@ func (x *explorer[C, R]) replay(list []step) verdict {
 	return v
 }
 
+// replayed also tells what happens, if it traces.
 func (x *explorer[C, R]) replayed(list []step, tracing bool) (verdict, *sim[C, R]) {
 	stats := *x.stats // what is exercised by a replay doesn't count
 	stats.Seen = map[string]bool{}

@@ -10,8 +10,8 @@ import (
 	"github.com/spinneyio/est/core"
 )
 
-// maxSettling bounds what may happen, without any input, until all is quiet.
-const maxSettling = 5000
+// settling bounds what may happen, without any input, until all is quiet.
+func (s *sim[C, R]) settling() int { return 300 + 10*s.steps }
 
 // heal ends all faults, and has everything happen that waits, until nothing does.
 // What the clients have broken off is noticed; they do nothing of their own.
@@ -38,7 +38,8 @@ func (s *sim[C, R]) heal() {
 // parks. Messages and answers take turns, so that nobody starves.
 func (s *sim[C, R]) settle(held func(choice[C, R]) bool) {
 	var left []choice[C, R]
-	for range maxSettling {
+	most := s.settling()
+	for range most {
 		if s.failed != nil {
 			return
 		}
@@ -58,7 +59,7 @@ func (s *sim[C, R]) settle(held func(choice[C, R]) bool) {
 			return
 		}
 	}
-	s.fail("quiescence", "nothing comes from outside any more, and after %d further steps it is still not quiet: do messages lead to messages for ever?", maxSettling)
+	s.fail("quiescence", "nothing comes from outside any more, and after %d further steps it is still not quiet: do messages lead to messages for ever?", most)
 }
 
 // runQuietly is run for what happens by itself, and is no decision.

@@ -36,13 +36,13 @@ func shrink(found verdict, run attempt, budget shrinkBudget) (least verdict, tri
 	// short lists; what they change may let the earlier ones go on.
 	s.untilStable(
 		func() {
-			s.untilStable(s.heal, s.faultKinds, s.actors, s.chunks, s.pairs, s.merge, s.calm)
-			s.unite()
-			s.gather()
-			s.rename()
-			s.reuseTexts()
+			s.untilStable(s.faultKinds, s.heal, s.actors, s.chunks, s.strangers, s.pairs, s.merge, s.calm, s.unite)
+			s.untilStable(s.gather, s.rename, s.reuseTexts)
 		},
+		s.prefixes,
 		s.anyTwo,
+		s.uniteAndMore,
+		s.mirrorAndMore,
 		s.shortenTexts,
 	)
 	return s.least, s.tried

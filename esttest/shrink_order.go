@@ -6,15 +6,13 @@ import "slices"
 // a history is easiest to read where each goes on for as long as it can.
 func (s *shrinker) gather() {
 	for i := 1; i < len(s.least.steps) && !s.over(); i++ {
-		if s.moveUp(i) {
-			i = 0 // it is another list now; what was tried costs nothing
-		}
+		s.moveUp(i)
 	}
 }
 
 // moveUp moves the i-th step, or all that happens on its instance from there on,
 // up to where its connection or instance was before; or what was there down to it.
-func (s *shrinker) moveUp(i int) bool {
+func (s *shrinker) moveUp(i int) {
 	steps, at := s.least.steps, places(s.least.steps)
 	together := i + 1
 	for together < len(steps) && at[together].inst == at[i].inst {
@@ -37,10 +35,9 @@ func (s *shrinker) moveUp(i int) bool {
 		}
 		if s.try(move(steps, i, together, before+1)) || s.try(move(steps, i, i+1, before+1)) ||
 			s.try(move(steps, begun, before+1, i)) || s.try(move(steps, before, before+1, i)) {
-			return true
+			return
 		}
 	}
-	return false
 }
 
 // move puts steps[from:end] where steps[to] was.
@@ -73,6 +70,26 @@ func (s *shrinker) rename() {
 	if !s.try(clients(instances(s.least.steps))) {
 		s.try(clients(s.least.steps))
 		s.try(instances(s.least.steps))
+	}
+}
+
+// strangers makes another client of one that comes back, where there is a number
+// free: to have been there before is one thing more to think of.
+func (s *shrinker) strangers() {
+	for _, n := range distinct(s.least.steps, func(st step) connName { return st.conn }) {
+		if n.life == 1 {
+			continue
+		}
+		stranger := connName{1, 1}
+		for slices.ContainsFunc(s.least.steps, func(st step) bool { return st.conn.client == stranger.client }) {
+			stranger.client++
+		}
+		s.try(change(s.least.steps, func(st step) step {
+			if st.conn == n {
+				st.conn = stranger
+			}
+			return st
+		}))
 	}
 }
 

@@ -32,18 +32,6 @@ func (s *shrinker) pairs() {
 	}
 }
 
-// anyTwo removes any two steps. That is many candidates, so it is for short lists.
-func (s *shrinker) anyTwo() {
-	const few = 16
-	for i := len(s.least.steps) - 1; i > 0; i-- {
-		for k := i - 1; k >= 0; k-- {
-			if i < min(few, len(s.least.steps)) {
-				s.try(without(s.least.steps, i, k))
-			}
-		}
-	}
-}
-
 // merge makes one step of two that are its halves, at the place of either.
 func (s *shrinker) merge() {
 	for i := 0; i < len(s.least.steps); i++ {
@@ -84,35 +72,6 @@ func (s *shrinker) calm() {
 			}
 		}
 	}
-}
-
-// unite has one connection do what two did: the steps of the other, but its
-// connect and hello, become its own, with those that it had or in place of them.
-func (s *shrinker) unite() {
-	conns := func() []connName { return distinct(s.least.steps, func(st step) connName { return st.conn }) }
-	for i := 0; i < len(conns()); i++ {
-		for k := 0; k < len(conns()); k++ {
-			if all := conns(); i < len(all) && i != k && (s.tryUnited(all[i], all[k], true) || s.tryUnited(all[i], all[k], false)) {
-				i, k = 0, -1
-			}
-		}
-	}
-}
-
-func (s *shrinker) tryUnited(one, other connName, both bool) bool {
-	at := positions(s.least.steps)
-	united := make([]step, 0, len(s.least.steps))
-	for i, st := range s.least.steps {
-		opens := st.do == connect || at[i] == hello
-		switch {
-		case st.conn == other && opens, st.conn == one && !opens && !both:
-			continue
-		case st.conn == other:
-			st.conn = one
-		}
-		united = append(united, st)
-	}
-	return s.try(united)
 }
 
 // wholeOf is the verb that does what v and its end do.

@@ -11,14 +11,6 @@ func (s *shrinker) heal() {
 			low = half + 1
 		}
 	}
-	// A longer prefix may pass where a shorter one fails. Looking at all of them is
-	// for short lists.
-	const few = 24
-	for n := 0; n < min(few, len(s.least.steps)); n++ {
-		if s.try(s.least.steps[:n]) {
-			return
-		}
-	}
 }
 
 // faultKinds removes all faults, or all of a kind, or calms them.

@@ -11,6 +11,7 @@ type size struct {
 	faults   int
 	steps    int
 	actors   int // connections and instances
+	returns  int // connections of clients that had one before
 	switches int // how often the reader has to look at another instance or connection
 	halves   int // steps that are half of what one simpler step does
 	texts    int // different ones
@@ -27,6 +28,9 @@ func sizeOf(steps []step) size {
 		if st.do.fault() {
 			z.faults++
 		}
+		if st.do == connect && st.conn.life > 1 {
+			z.returns++
+		}
 		if st.do.half() {
 			z.halves++
 		}
@@ -40,7 +44,7 @@ func sizeOf(steps []step) size {
 			last = at
 		}
 		if st.conn != (connName{}) {
-			actors[st.conn.client], actors[st.conn] = true, true
+			actors[st.conn] = true
 		}
 		if st.inst != 0 {
 			actors[place{inst: st.inst}] = true
@@ -66,7 +70,7 @@ func (z size) less(other size) bool {
 }
 
 func (z size) counts() []int {
-	return []int{z.faults, z.steps, z.actors, z.switches, z.halves, z.texts, z.bytes}
+	return []int{z.faults, z.steps, z.actors, z.returns, z.switches, z.halves, z.texts, z.bytes}
 }
 
 // place is where a step happens: on the instance that the connection was opened

@@ -14,11 +14,15 @@ import (
 )
 
 var (
-	zooSeeds = flag.Int("zoo", 2, "with how many seeds each bug of the zoo is looked for")
+	zooSeeds = flag.Int("zoo", 1, "with how many seeds each bug of the zoo is looked for")
 	zooTable = flag.String("zoo.table", "", "file to write the table of the zoo to")
-	refRuns  = flag.Int("references", 1500, "how many runs must find nothing in each reference")
+	refRuns  = flag.Int("references", 500, "how many runs must find nothing in each reference")
 	hostile  = flag.Bool("references.hostile", false, "also with messages that are lost, late and come twice")
 )
+
+// underRace says that the race detector looks on. The simulator has one goroutine,
+// so there is little to be seen, and a part is enough.
+var underRace bool
 
 // In correct integrations nothing is found.
 func TestReferences(t *testing.T) {
@@ -26,6 +30,9 @@ func TestReferences(t *testing.T) {
 		t.Run(c.Name(), func(t *testing.T) {
 			t.Parallel()
 			o := &esttest.Options{Runs: *refRuns, Seed: 1}
+			if underRace {
+				o.Runs /= 10
+			}
 			if *hostile {
 				o.Faults.Kinds = esttest.Hostile
 			}
@@ -46,20 +53,22 @@ func TestZoo(t *testing.T) {
 		for i, b := range bugs {
 			t.Run(b.Name, func(t *testing.T) {
 				t.Parallel()
-				caught[i] = look(t, b)
+				if !underRace || i%10 == 0 {
+					caught[i] = look(t, b)
+				}
 			})
 		}
 	})
 	builtIn := 0
-	for _, c := range caught {
-		if c.bug.Check != "" {
+	for _, b := range bugs {
+		if b.Check != "" {
 			builtIn++
 		}
 	}
 	if len(bugs) < 25 || builtIn < 18 {
 		t.Errorf("%d bugs, %d of them found without a property; want 25 and 18", len(bugs), builtIn)
 	}
-	if *zooTable != "" && !t.Failed() {
+	if *zooTable != "" && !t.Failed() && !underRace {
 		if err := os.WriteFile(*zooTable, []byte(table(caught)), 0o666); err != nil {
 			t.Fatal(err)
 		}
@@ -87,7 +96,11 @@ func look(t *testing.T, b zoo.Bug) catch {
 			t.Errorf("found with seed %d by %s; want %s\n%s", seed+1, f.Check, want, f.History)
 		}
 		c.check = f.Check
-		c.runs, c.decisions, c.left = append(c.runs, f.Runs), append(c.decisions, rep.Stats.Steps), append(c.left, len(f.Steps))
+		c.runs, c.decisions = append(c.runs, f.Runs), append(c.decisions, rep.Stats.Steps)
+		if f.Tried == 1 {
+			continue // it didn't come again, so it could not be made short
+		}
+		c.left = append(c.left, len(f.Steps))
 	}
 	slices.Sort(c.runs)
 	slices.Sort(c.decisions)
@@ -109,9 +122,12 @@ func table(caught []catch) string {
 		if c.bug.Check == "" {
 			own = "a property"
 		}
-		runs := c.runs[len(c.runs)/2]
-		fmt.Fprintf(&b, "| %d | %s | %s | %s | %d | %.2g %% | %d | %d–%d |\n", c.bug.Number, c.bug.What, c.check, own,
-			runs, 100/float64(runs), c.decisions[len(c.decisions)/2], c.left[0], c.left[len(c.left)-1])
+		runs, history := c.runs[len(c.runs)/2], "does not come again"
+		if n := len(c.left); n > 0 {
+			history = fmt.Sprintf("%d–%d", c.left[0], c.left[n-1])
+		}
+		fmt.Fprintf(&b, "| %d | %s | %s | %s | %d | %.2g %% | %d | %s |\n", c.bug.Number, c.bug.What, c.check, own,
+			runs, 100/float64(runs), c.decisions[len(c.decisions)/2], history)
 	}
 	return b.String()
 }

@@ -1,0 +1,5 @@
+//go:build race
+
+package esttest_test
+
+func init() { underRace = true }
