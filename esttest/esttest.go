@@ -103,7 +103,7 @@ func Explore[C, R any](in core.Integration[C, R], m Model[C, R], o *Options) Rep
 
 func (x *explorer[C, R]) report() Report {
 	found, run, kind := x.explore()
-	rep := Report{Stats: *x.stats, Gaps: x.gaps()} // before more runs are done for a failure
+	rep := Report{Stats: x.stats.clone(), Gaps: x.gaps()} // before more runs are done for a failure
 	if found.failed != nil {
 		rep.Failure = x.failure(found, run, kind)
 	}

@@ -36,6 +36,12 @@ func newStats[C, R any](m *Model[C, R]) *Stats {
 	return st
 }
 
+func (st *Stats) clone() Stats {
+	c := *st
+	c.Schedules, c.Seen = maps.Clone(st.Schedules), maps.Clone(st.Seen)
+	return c
+}
+
 // Rate is steps per second, those of the healing included.
 func (st *Stats) Rate() float64 {
 	return float64(st.Steps+st.Settled) / max(st.Elapsed, time.Microsecond).Seconds()

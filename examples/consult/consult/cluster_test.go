@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/spinneyio/est/core"
 	"github.com/spinneyio/est/esttest"
 	"github.com/spinneyio/est/examples/consult/consult"
 )
@@ -118,5 +117,3 @@ func login(c *esttest.Cluster[consult.Data, consult.Room], instance int, user, r
 	client.Send(hello{"secret", user, "k", role})
 	return client
 }
-
-var _ core.ConnID
