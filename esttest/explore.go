@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"strconv"
 	"time"
 
@@ -118,9 +119,10 @@ func (x *explorer[C, R]) simulate(r *rand.Rand, sched schedule, size int) verdic
 	s := x.sim()
 	left := r.IntN(x.o.Faults.Max + 1)
 	x.list = x.list[:0]
+	at := func(i int) *step { return &x.buf[i].step }
 	for range size {
 		x.buf = s.options(x.buf[:0])
-		i := sched.choose(len(x.buf), func(i int) *step { return &x.buf[i].step }, left)
+		i := sched.choose(len(x.buf), at, left)
 		if i < 0 {
 			continue
 		}
@@ -161,14 +163,16 @@ func (s *sim[C, R]) decide(ch choice[C, R]) {
 	s.steps++
 }
 
-// end finishes a run. The list is copied.
+// end finishes a run. The list is copied only if it fails.
 func (x *explorer[C, R]) end(s *sim[C, R], list []step) verdict {
 	v := verdict{}
 	if s.failed == nil {
 		s.finish()
 		v.healed = true
 	}
-	v.failed, v.steps = s.failed, append([]step(nil), list...)
+	if v.failed, v.steps = s.failed, list; v.failed != nil {
+		v.steps = slices.Clone(list)
+	}
 	v.digest = s.digest()
 	return v
 }

@@ -29,6 +29,7 @@ type probe[C, R any] struct {
 
 	s     *sim[C, R] // whose machine is being stepped
 	calls []call     // of its step
+	slab  []call     // of earlier ones
 }
 
 // often is how often a function is called again where chance must show: the order
@@ -142,10 +143,20 @@ func (p *probe[C, R]) end(fx []core.Effect) *deal[C] {
 	case held == nil && len(p.calls) == 0:
 		return nil
 	case held == nil:
-		return &deal[C]{here: append([]call(nil), p.calls...)}
+		return &deal[C]{here: p.kept()}
 	}
-	k := heldFrom(p.calls, held.Causes)
-	return &deal[C]{here: append([]call(nil), p.calls[:k]...), inside: append([]call(nil), p.calls[k:]...)}
+	calls, k := p.kept(), heldFrom(p.calls, held.Causes)
+	return &deal[C]{here: calls[:k:k], inside: calls[k:]}
+}
+
+// kept is a copy of the calls. Many of them share their memory.
+func (p *probe[C, R]) kept() []call {
+	if cap(p.slab)-len(p.slab) < len(p.calls) {
+		p.slab = make([]call, 0, max(64, len(p.calls)))
+	}
+	n := len(p.slab)
+	p.slab = append(p.slab, p.calls...)
+	return p.slab[n:len(p.slab):len(p.slab)]
 }
 
 // heldFrom is the index of the first call that a commit with these causes holds.

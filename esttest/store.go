@@ -167,8 +167,13 @@ func (s *sim[C, R]) applied(r *record, before broker.State, fx core.Commit, d *d
 	first := receipt.At.Seq - uint64(len(fx.Messages)) + 1
 	for i, body := range fx.Messages {
 		at := core.Position{Epoch: receipt.At.Epoch, Seq: first + uint64(i)}
-		r.log[bodyAt(body)] = at
-		s.messageWatched(r, at, body, d)
+		m, err := core.DecodePublication(body)
+		if err != nil {
+			s.fail("outcome", "%v", err)
+			continue
+		}
+		r.log[unsafe.SliceData(m.Body)] = at // all deliveries of it share that
+		s.messageWatched(r, at, m, d)
 		for _, n := range s.nodes {
 			for _, t := range n.sites {
 				if t.key == r.key && t.linked && !n.cut {
@@ -177,14 +182,6 @@ func (s *sim[C, R]) applied(r *record, before broker.State, fx core.Commit, d *d
 			}
 		}
 	}
-}
-
-// bodyAt is where a message's body is kept: all deliveries of it share that.
-func bodyAt(message []byte) *byte {
-	if d, err := core.DecodePublication(message); err == nil {
-		message = d.Body
-	}
-	return unsafe.SliceData(message)
 }
 
 // rival writes the value of a room again, as if an instance had.

@@ -84,7 +84,7 @@ func (s *sim[C, R]) performWatched(c *conn[C, R], fx core.Perform, d *deal[C]) {
 // commitWatched: a commit has taken place.
 func (s *sim[C, R]) commitWatched(r *record, before broker.State, fx core.Commit, d *deal[C], receipt broker.Receipt) {
 	if s.p.deep && fx.Op != core.Keep {
-		r.past = append(r.past, stateAt{before.Record(false).At.Seq, s.canonical(valueOf(r.state))})
+		r.past = append(r.past, stateAt{before.Record(false).At.Seq, valueOf(r.state)})
 	}
 	if d == nil {
 		return
@@ -144,12 +144,7 @@ func (s *sim[C, R]) seated(c *conn[C, R], data []byte, d *deal[C]) {
 }
 
 // messageWatched: a message has got its place in the room's log.
-func (s *sim[C, R]) messageWatched(r *record, at core.Position, body []byte, d *deal[C]) {
-	m, err := core.DecodePublication(body)
-	if err != nil {
-		s.fail("outcome", "%v", err)
-		return
-	}
+func (s *sim[C, R]) messageWatched(r *record, at core.Position, m core.Delivery, d *deal[C]) {
 	for _, c := range s.conns {
 		if c.member && c.room == r.key && !c.over && !c.closing && c.id != m.From && (m.All || m.To == c.identity) {
 			c.expect = append(c.expect, expected{at: at, to: m.To, maybe: d != nil && c.fresh == any(d), text: m.Body})
@@ -194,15 +189,15 @@ func (s *sim[C, R]) fold(r *record, before broker.State, fx core.Commit, d *deal
 	if fx.Any && !put || len(d.inside) == 0 || d.inside[0].in == nil {
 		return
 	}
-	value := before.Record(false).Value
-	if was := s.canonical(value); !bytes.Equal(was, s.canonical(d.inside[0].in)) {
-		s.failWith("lost-update", diffJSON(was, d.inside[0].in), "a commit to %s was decided on a room state that was not the one it replaced (-replaced +decided on)", strconv.Quote(r.key))
+	value := valueOf(before)
+	if first := d.inside[0].in; !s.same(value, first) {
+		s.failWith("lost-update", diffJSON(s.canonical(value), first), "a commit to %s was decided on a room state that was not the one it replaced (-replaced +decided on)", strconv.Quote(r.key))
 		return
 	}
 	for i, x := range d.inside {
 		if i > 0 {
-			if last := s.canonical(d.inside[i-1].out); !bytes.Equal(last, s.canonical(x.in)) {
-				s.failWith("lost-update", diffJSON(last, x.in), "within one commit to %s, %s was given another room state than the transition before it had left (-left +given)", strconv.Quote(r.key), phases[x.phase])
+			if last := d.inside[i-1].out; !s.same(last, x.in) {
+				s.failWith("lost-update", diffJSON(s.canonical(last), x.in), "within one commit to %s, %s was given another room state than the transition before it had left (-left +given)", strconv.Quote(r.key), phases[x.phase])
 				return
 			}
 		}
@@ -211,9 +206,14 @@ func (s *sim[C, R]) fold(r *record, before broker.State, fx core.Commit, d *deal
 	if !put {
 		last = value
 	}
-	if now := s.canonical(valueOf(r.state)); !bytes.Equal(now, s.canonical(last)) {
-		s.failWith("lost-update", diffJSON(s.canonical(last), now), "a commit to %s left another room state than its transitions had decided (-decided +stored)", strconv.Quote(r.key))
+	if now := valueOf(r.state); !s.same(now, last) {
+		s.failWith("lost-update", diffJSON(s.canonical(last), s.canonical(now)), "a commit to %s left another room state than its transitions had decided (-decided +stored)", strconv.Quote(r.key))
 	}
+}
+
+// same says whether two room states are the same to the functions.
+func (s *sim[C, R]) same(a, b []byte) bool {
+	return bytes.Equal(a, b) && (a == nil) == (b == nil) || bytes.Equal(s.canonical(a), s.canonical(b))
 }
 
 // canonical is a room state as the functions see it: absent is the zero state.
@@ -249,16 +249,15 @@ func (s *sim[C, R]) staleDeliveries(t *site[C, R], d *deal[C]) {
 // recent says whether the room had the state that x was given when its message was
 // published, or later. Within one commit it may also be one that nobody else has seen.
 func (s *sim[C, R]) recent(r *record, x call) bool {
-	in := s.canonical(x.in)
 	for i := len(r.past) - 1; i >= 0; i-- {
-		if bytes.Equal(r.past[i].value, in) {
+		if s.same(r.past[i].value, x.in) {
 			return true
 		}
 		if r.past[i].after < x.at.Seq {
 			return x.drafted
 		}
 	}
-	return x.drafted || bytes.Equal(in, s.canonical(nil))
+	return x.drafted || s.same(x.in, nil)
 }
 
 // unowed: nobody knows what became of a commit, so what its transitions asked for
