@@ -21,7 +21,7 @@ type explorer[C, R any] struct {
 	stats *Stats
 	buf   []choice[C, R]
 	list  []step
-	plain int // runs without concurrency and faults
+	said  said
 }
 
 // plainRuns is how many runs have neither concurrency nor faults. They find what
@@ -223,12 +223,13 @@ func (x *explorer[C, R]) apply(s *sim[C, R], ch choice[C, R]) {
 
 // replay runs a list of decisions, passing over those that are not possible.
 func (x *explorer[C, R]) replay(list []step) verdict {
-	v, _ := x.replayed(list, false)
+	v, _ := x.replayed(list, false, false)
 	return v
 }
 
-// replayed also tells what happens, if it traces.
-func (x *explorer[C, R]) replayed(list []step, tracing bool) (verdict, *sim[C, R]) {
+// replayed also tells what happens, if it traces. If it is strict, what the model
+// can't have a client say is not possible either.
+func (x *explorer[C, R]) replayed(list []step, strict, tracing bool) (verdict, *sim[C, R]) {
 	stats := *x.stats // what is exercised by a replay doesn't count
 	stats.Seen = map[string]bool{}
 	deep := x.p.deep
@@ -240,7 +241,7 @@ func (x *explorer[C, R]) replayed(list []step, tracing bool) (verdict, *sim[C, R
 	for _, st := range list {
 		x.buf = s.options(x.buf[:0])
 		ch, ok := s.find(st, x.buf)
-		if !ok {
+		if !ok || strict && ch.do == send && !could(x.said, s, ch.c, ch.text) {
 			continue
 		}
 		done = append(done, st)

@@ -77,7 +77,8 @@ func (x *explorer[C, R]) unlessByChance(found verdict, run int, kind string) (ve
 func (x *explorer[C, R]) shortest(found verdict, run int) (least verdict, tried int) {
 	began := time.Now()
 	late := func() bool { return time.Since(began) > shrinkAtMost }
-	least, tried = shrink(found, x.replay, shrinkBudget{stop: late})
+	x.said.take(found.steps)
+	least, tried = shrink(found, x.attempt, shrinkBudget{stop: late})
 	if tried == 1 {
 		return least, tried // it does not come again
 	}
@@ -87,7 +88,8 @@ func (x *explorer[C, R]) shortest(found verdict, run int) (least verdict, tried 
 			continue
 		}
 		more++
-		short, k := shrink(v, x.replay, shrinkBudget{runs: mostReplays - tried, stop: late})
+		x.said.take(v.steps)
+		short, k := shrink(v, x.attempt, shrinkBudget{runs: mostReplays - tried, stop: late})
 		if tried += k; sizeOf(short.steps).less(sizeOf(least.steps)) {
 			least = short
 		}
@@ -95,9 +97,15 @@ func (x *explorer[C, R]) shortest(found verdict, run int) (least verdict, tried 
 	return least, tried
 }
 
+// attempt runs a candidate of the shrinker.
+func (x *explorer[C, R]) attempt(list []step) verdict {
+	v, _ := x.replayed(list, true, false)
+	return v
+}
+
 // tell runs a history once more, to see what happens in it.
 func (x *explorer[C, R]) tell(least verdict) *Failure {
-	v, s := x.replayed(least.steps, true)
+	v, s := x.replayed(least.steps, false, true)
 	again := v.failed != nil && v.failed.check == least.failed.check
 	if !again {
 		v.failed, v.steps, v.healed = least.failed, least.steps, least.healed
@@ -117,7 +125,7 @@ func (x *explorer[C, R]) tell(least verdict) *Failure {
 		failed: *v.failed, explanation: whatOf(v.failed.check), steps: v.steps, scenes: s.scenes, failedAt: failedAt, names: s.names,
 	}
 	if again && len(v.steps) <= 60 {
-		f.story.needed = explain(v, x.replay)
+		f.story.needed = explain(v, x.attempt)
 	}
 	f.History = f.story.String()
 	return f

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"reflect"
 	"strconv"
-	"time"
 
 	"github.com/spinneyio/est/core"
 )
@@ -49,7 +48,7 @@ func (s *sim[C, R]) settle(held func(choice[C, R]) bool) {
 			if held == nil || !held(ch) {
 				s.turns++
 				s.stats.Settled++
-				s.now = s.now.Add(time.Millisecond)
+				s.tick()
 				s.runQuietly(ch)
 				done = true
 				break

@@ -13,7 +13,7 @@ import (
 // run has a choice happen. A minute goes by where that is what happens, and a
 // millisecond otherwise.
 func (s *sim[C, R]) run(ch choice[C, R]) {
-	s.now = s.now.Add(time.Millisecond)
+	s.tick()
 	s.stats.Verbs[ch.do]++
 	switch ch.do {
 	case connect:
@@ -53,6 +53,13 @@ func (s *sim[C, R]) run(ch choice[C, R]) {
 		s.now = s.now.Add(time.Minute)
 	}
 	s.changed = true
+}
+
+// tick has a millisecond go by, unless time stands still.
+func (s *sim[C, R]) tick() {
+	if !s.still {
+		s.now = s.now.Add(time.Millisecond)
+	}
 }
 
 func maxTime(a, b time.Time) time.Time {

@@ -43,7 +43,7 @@ func shrink(found verdict, run attempt, budget shrinkBudget) (least verdict, tri
 		s.anyTwo,
 		s.uniteAndMore,
 		s.mirrorAndMore,
-		s.shortenTexts,
+		s.lowerSeeds,
 	)
 	return s.least, s.tried
 }

@@ -142,7 +142,7 @@ func TestShrinkPasses(t *testing.T) {
 			}, `connect c1 i1; connect c2 i2`},
 		{"texts: one that another hello had", `connect c1 i1; send c1 {"u":1}; connect c2 i1; send c2 {"user":22}; send c2 {"user":3}`,
 			func(h history) bool { return h.count("connect") == 2 && h.count("send") == 3 },
-			`connect c1 i1; send c1 {"u":1}; connect c2 i1; send c2 {"u":1}; send c2 {}`},
+			`connect c1 i1; send c1 {"u":1}; connect c2 i1; send c2 {"u":1}; send c2 {"user":3}`},
 		{"texts: hellos stay as the model makes them", `connect c1 i1; send c1 {"u":1}`,
 			func(h history) bool { return h.count("send") == 1 },
 			`connect c1 i1; send c1 {"u":1}`},
@@ -151,11 +151,6 @@ func TestShrinkPasses(t *testing.T) {
 				return h.has(`send c2 {"r":"bb"}`, `ask i1 load "bb"`, `close c2`) || h.has(`send c1 {"r":"bb"}`, `ask i1 load "bb"`, `close c1`) || h.has(`send c1 {"r":"a"}`, `ask i1 load "a"`, `close c1`)
 			},
 			`connect c1 i1; send c1 {"r":"a"}; ask i1 load "a"; close c1`},
-		{"texts: the least of a message", `connect c1 i1; send c1 0; send c1 {"add":17,"note":"much","tags":["x","y"]}`,
-			func(h history) bool {
-				return len(h) > 2 && strings.Contains(h[2], `"add":`) && !strings.Contains(h[2], `"add":0`)
-			},
-			`connect c1 i1; send c1 0; send c1 {"add":1}`},
 		{"texts: seeds", `outside 123456`, func(h history) bool { return h.count("outside") == 1 }, `outside 0`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -213,29 +208,5 @@ func TestExplain(t *testing.T) {
 		send c2 {"user":"b"}`))
 	if got, want := explain(least, run), []bool{true, true, false, true, false, false}; !slices.Equal(got, want) {
 		t.Errorf("explain: %v, want %v", got, want)
-	}
-	if got, want := explainTexts(least, run), []bool{false, true, false, false, false, false}; !slices.Equal(got, want) {
-		t.Errorf("explainTexts: %v, want %v", got, want)
-	}
-}
-
-func TestSmallerJSON(t *testing.T) {
-	for text, want := range map[string][]string{
-		`{"b":[1,"<é>"],"a":true}`: {`{"a":true}`, `{"b":[1,"<é>"]}`, `{"b":["<é>"],"a":true}`, `{"b":[1],"a":true}`, `{"b":[0,"<é>"],"a":true}`,
-			`{"b":[1,""],"a":true}`, `{"b":[1,"<"],"a":true}`, `{"b":[1,"<"],"a":true}`, `{"b":[1,"<é>"],"a":false}`},
-		`12345678901234567890`: {`0`, `1`},
-		`{}`:                   nil,
-		`null`:                 nil,
-		`1 2`:                  nil,
-		`{"a":`:                nil,
-		``:                     nil,
-		`"a"`:                  {`""`, `""`},
-	} {
-		if got := smallerJSON(text); !slices.Equal(got, want) {
-			t.Errorf("%s: %q, want %q", text, got, want)
-		}
-	}
-	if got, want := otherJSON(`{"n":7,"s":"x","b":false}`), []string{`{"n":8,"s":"x","b":false}`, `{"n":7,"s":"other","b":false}`, `{"n":7,"s":"x","b":true}`}; !slices.Equal(got, want) {
-		t.Errorf("%q, want %q", got, want)
 	}
 }

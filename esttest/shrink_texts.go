@@ -3,6 +3,7 @@ package esttest
 import (
 	"cmp"
 	"slices"
+	"strconv"
 )
 
 // position is when a text is sent, as far as what it may be depends on that.
@@ -55,7 +56,8 @@ func textsOf(steps []step) (all texts) {
 }
 
 // reuseTexts puts other texts of the failure that was found in place of those that are
-// left, so that fewer and shorter ones are. These the model has made itself.
+// left, so that fewer and shorter ones are. The model has made them itself, and
+// whether it can for this client is for run to say.
 func (s *shrinker) reuseTexts() {
 	const few = 6 // shorter ones to try for each
 	for at, list := range textsOf(s.least.steps) {
@@ -113,26 +115,13 @@ func (s *shrinker) tryTextInRooms(at position, old, with string) bool {
 	return false
 }
 
-// shortenTexts makes messages smaller in themselves. Not hellos: what a client
-// may be is for the model to say. Not for long either: such a text is one that
-// the model may never generate.
-func (s *shrinker) shortenTexts() {
-	for _, at := range []position{later, seed} {
-		for _, text := range textsOf(s.least.steps)[at] {
-			const few = 40 // runs for each
-			for end := s.tried + few; text != "" && s.tried < end && !s.over(); {
-				text = s.shorten(at, text, end)
+// lowerSeeds puts small numbers in place of the seeds of what happens outside.
+func (s *shrinker) lowerSeeds() {
+	for _, old := range textsOf(s.least.steps)[seed] {
+		for n := range 8 {
+			if s.tryText(seed, old, strconv.Itoa(n)) {
+				break
 			}
 		}
 	}
-}
-
-// shorten returns the first smaller form that still fails, or "".
-func (s *shrinker) shorten(at position, text string, end int) string {
-	for _, smaller := range smallerJSON(text) {
-		if s.tried < end && s.tryText(at, text, smaller) {
-			return smaller
-		}
-	}
-	return ""
 }

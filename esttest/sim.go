@@ -27,6 +27,7 @@ type sim[C, R any] struct {
 	foreign uint64 // commits from outside any instance so far
 	effects []any  // side effects that were performed
 
+	still   bool       // time passes only where that is what happens
 	allowed Fault      // kinds of faults that options offers
 	failed  *violation // the first thing that was found
 	stats   *Stats
@@ -99,6 +100,9 @@ type site[C, R any] struct {
 	linked bool         // the store sends it messages
 	queue  []core.Event // those on their way: Delivered and Doubted
 	given  int          // how often patience with the commit under way has ended
+
+	shared bool      // a clone of the cluster has the same machine
+	print  *[16]byte // fingerprint of the machine; nil: not known
 }
 
 // op is what a machine asks of the store. The zero op is none.
@@ -238,6 +242,7 @@ func (s *sim[C, R]) happen(t *site[C, R], events ...core.Event) {
 	s.p.begin(s)
 	buf := s.buf
 	s.buf = nil // a nested call must not write into it
+	t.own()
 	fx := t.m.Step(buf[:0], events...)
 	d := s.p.end(fx)
 	s.staleDeliveries(t, d)

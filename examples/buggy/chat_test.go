@@ -28,28 +28,36 @@ func Example() {
 	report := esttest.Explore(buggy.Chat, model, &esttest.Options{Clients: 2, Seed: 1, Runs: 1000})
 	fmt.Println(report.Failure.History)
 	// Output:
-	// lost-member: c1 is a member of "tea" and connected, all is quiet, and the state doesn't have its identity "ann", as it always does without concurrency and faults: (absent)
+	// lost-member: c1.2 is a member of "tea" and connected, all is quiet, and the state doesn't have its identity "ann", as it always does without concurrency and faults: (absent)
 	//   A room state doesn't have a member that is connected, after everything has settled, though in runs without concurrency it always has all members.
-	//   found in run 25 (swarm, seed 1): 20 decisions; the shortest history has 5, after 438 replays
+	//   found in run 25 (swarm, seed 1): 20 decisions; the shortest history has 5, after 446 replays
 	//
-	//        c1     c2     i1   broker
-	//    1   ├────────────▶│      │     connect as c1
-	//    2   ├────────────▶│      │     {"user":"ann","room":"tea"}
-	//    3   │      ├─────▶│      │     connect as c2
-	//    4   │      ├─────▶│      │     {"user":"ann","room":"tea"}
-	//    5   │      ├─────▶│      │     close
-	//   ··   │             │      │     the faults end, and everything settles
-	//        │             ├─────▶│     subscribe
-	//        │             │◀─────┤     subscribed
-	//        │             ├─────▶│     load
-	//        │             │◀─────┤     no state, version none
-	//        │             ├─────▶│     commit on version none: Join c1, Join c2, Leave c2…re"; to all "ann is here"
-	//        │             │◀─────┤     committed: version none
-	//        │◀────────────┤      │     {"online":{"ann":true}}
-	//        │             │◀─────┤     message 1 to all "ann is here"
-	//        │             │◀─────┤     message 2 to all "ann is here"
-	//        │◀────────────┤      │     "ann is here"
-	//    ✗                 │      │     lost-member
+	//        c1     i1     i2   broker
+	//    1   ├──────┼─────▶│      │     connect as c1
+	//    2   ├──────┼─────▶│      │     {"user":"ann","room":"tea"}
+	//    3   ├──────┼─────▶│      │     close
+	//    4   ├─────▶│      │      │     connect as c1.2
+	//    5   ├─────▶│      │      │     {"user":"ann","room":"tea"}
+	//   ··   │      │      │      │     the faults end, and everything settles
+	//        │      ├──────┼─────▶│     subscribe
+	//        │      │◀─────┼──────┤     subscribed
+	//        │      ├──────┼─────▶│     load
+	//        │      │◀─────┼──────┤     no state, version none
+	//        │      ├──────┼─────▶│     commit on version none: Join c1.2 → {"online"…":true}}; to all "ann is here"
+	//        │      │◀─────┼──────┤     committed: version i1-1
+	//        │◀─────┤      │      │     {"online":{"ann":true}}
+	//        │      │◀─────┼──────┤     message 1 to all "ann is here"
+	//        │      │      ├─────▶│     subscribe
+	//        │      │      │◀─────┤     subscribed
+	//        │      │      ├─────▶│     load
+	//        │      │      │◀─────┤     {"online":{"ann":true}}, version i1-1
+	//        │      │      ├─────▶│     commit on version i1-1: Join c1, Leave c1 → delete; to all "ann is here"
+	//        │      │      │◀─────┤     committed: version i2-1
+	//        │      │◀─────┼──────┤     message 2 to all "ann is here"
+	//        │◀─────┤      │      │     "ann is here"
+	//               │      ├─────▶│     unsubscribe
+	//               │      │◀─────┤     unsubscribed
+	//    ✗          │      │      │     lost-member
 	//
 	//   faults: none; needed: each step
 }

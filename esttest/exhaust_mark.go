@@ -1,0 +1,298 @@
+package esttest
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"slices"
+	"strings"
+
+	"github.com/spinneyio/est/broker"
+	"github.com/spinneyio/est/core"
+)
+
+// mark tells states apart: two clusters with the same mark have the same future,
+// and were seen to do the same. It is a hash of 128 bits, the same within a process.
+type mark [2]uint64
+
+var markSeeds = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
+
+// mark is the cluster's, with numbers of the caller in it. buf is space.
+//
+// What is printed is all that options, run, the checks and the model's functions
+// look at, or will. Left out is what follows from the rest (the log of a room, what
+// has been decided on for a commit, apart from its calls), what only a story tells,
+// and the order in which clients, rooms and machines came up.
+func (s *sim[C, R]) mark(buf []byte, extra ...int) (mark, []byte) {
+	p := marker(buf[:0])
+	for _, n := range extra {
+		p.num(uint64(n))
+	}
+	p.num(uint64(s.now.UnixNano()))
+	p.num(s.foreign)
+	p.values(s.effects)
+	for _, n := range s.nodes {
+		printNode(&p, n)
+	}
+	for _, a := range s.clients {
+		p.num(uint64(a.lives))
+		for _, c := range s.conns {
+			if c.name.client == a.number {
+				printConn(&p, c)
+			}
+		}
+	}
+	for _, r := range inOrder(s.rooms, func(r *record) string { return r.key }) {
+		s.printRecord(&p, r)
+	}
+	for _, l := range s.lates {
+		p.num(uint64(l.inst))
+		p.text(l.room)
+		p.text(l.writer)
+		p.commit(l.fx)
+		d, _ := l.deal.(*deal[C])
+		printDeal(&p, d)
+	}
+	return mark{maphash.Bytes(markSeeds[0], p), maphash.Bytes(markSeeds[1], p)}, p
+}
+
+// inOrder is of, sorted by key. It is of itself where that is sorted.
+func inOrder[T any](of []T, key func(T) string) []T {
+	byKey := func(a, b T) int { return strings.Compare(key(a), key(b)) }
+	if !slices.IsSortedFunc(of, byKey) {
+		of = slices.SortedFunc(slices.Values(of), byKey)
+	}
+	return of
+}
+
+func printNode[C, R any](p *marker, n *node[C, R]) {
+	p.flags(n.up, n.paused, n.away, n.cut)
+	p.num(uint64(n.life))
+	if !n.up {
+		return
+	}
+	p.num(n.after)
+	printSite(p, n.lobby)
+	p.num(uint64(len(n.sites)))
+	for _, t := range inOrder(n.sites, func(t *site[C, R]) string { return t.key }) {
+		printSite(p, t)
+	}
+}
+
+func printSite[C, R any](p *marker, t *site[C, R]) {
+	if t.print == nil {
+		sum := t.m.Fingerprint()
+		t.print = &sum
+	}
+	*p = append(*p, t.print[:]...)
+	p.text(t.key)
+	p.flags(t.linked)
+	p.num(uint64(min(t.given, 2))) // more make no difference to options
+	printOp(p, &t.ask)
+	printOp(p, &t.link)
+	p.num(uint64(len(t.queue)))
+	for _, ev := range t.queue {
+		p.event(ev)
+	}
+}
+
+// printOp leaves out the effect: the machine has it in its fingerprint.
+func printOp[C any](p *marker, o *op[C]) {
+	p.num(uint64(o.kind))
+	p.flags(o.done)
+	if o.done {
+		p.event(o.answer)
+	}
+	printDeal(p, o.deal)
+}
+
+func printDeal[C any](p *marker, d *deal[C]) {
+	if p.flags(d != nil); d == nil {
+		return
+	}
+	p.flags(d.applied)
+	p.num(uint64(len(d.inside)))
+	for _, x := range d.inside {
+		p.num(uint64(x.phase))
+		p.num(uint64(x.op))
+		p.text(string(x.conn))
+		p.at(x.at)
+		p.text(x.to)
+		p.flags(x.closes)
+		p.values(x.perform)
+	}
+}
+
+func printConn[C, R any](p *marker, c *conn[C, R]) {
+	p.num(uint64(c.node.number))
+	p.flags(c.site != nil, c.open, c.over, c.closing, c.crashed, c.member, c.mustClose)
+	if c.site != nil {
+		p.text(c.site.key)
+	}
+	p.num(uint64(c.opened.UnixNano()))
+	p.num(uint64(c.code))
+	p.num(uint64(c.sent))
+	p.num(uint64(len(c.seen)))
+	for _, m := range c.seen {
+		p.text(string(m))
+	}
+	p.num(uint64(len(c.work)))
+	for _, w := range c.work {
+		p.flags(w.done)
+		p.value(w.effect)
+		p.text(string(w.answer.Result))
+		p.text(w.answer.Failed)
+	}
+	p.text(c.room)
+	p.text(c.identity)
+	p.at(c.since)
+	p.at(c.last)
+	p.values(c.owed)
+	p.num(uint64(len(c.expect)))
+	for _, e := range c.expect {
+		p.at(e.at)
+		p.text(e.to)
+		p.flags(e.maybe)
+	}
+}
+
+// printRecord prints of the receipts what may still be asked for.
+func (s *sim[C, R]) printRecord(p *marker, r *record) {
+	if r.state.Empty() {
+		return // as good as none
+	}
+	p.text(r.key)
+	rec := r.state.Record(true)
+	p.record(coreRecord(rec))
+	p.num(uint64(len(rec.Members)))
+	for _, m := range rec.Members {
+		p.text(m.ID)
+		p.text(string(m.Data))
+	}
+	p.num(uint64(len(r.past)))
+	for _, was := range r.past {
+		p.num(was.after)
+		p.text(string(was.value))
+	}
+	for _, n := range s.nodes {
+		for _, t := range n.sites {
+			if fx, ok := t.ask.fx.(core.Commit); ok && t.key == r.key {
+				printReceipt(p, r, n.writer, fx.N)
+			}
+		}
+	}
+	for _, l := range s.lates {
+		if l.room == r.key {
+			printReceipt(p, r, l.writer, l.fx.N)
+		}
+	}
+}
+
+// printReceipt prints what the store would make of a number if it came again. It
+// asks with a commit that conflicts with whatever there is, if it is new.
+func printReceipt(p *marker, r *record, writer string, n uint64) {
+	never := broker.Version("\x00")
+	_, receipt, err := broker.Apply(r.state, broker.Commit{ID: broker.CommitID{Writer: writer, N: n}, Expect: &never})
+	p.flags(err == nil, errors.Is(err, broker.ErrStale))
+	p.text(string(receipt.Version))
+	p.at(core.Position(receipt.At))
+}
+
+// marker is a text to be hashed. Whatever has no fixed length has it in front, so
+// different things never make the same text.
+type marker []byte
+
+func (p *marker) num(n uint64) { *p = binary.AppendUvarint(*p, n) }
+
+func (p *marker) text(s string) {
+	p.num(uint64(len(s)))
+	*p = append(*p, s...)
+}
+
+func (p *marker) flags(flags ...bool) {
+	b := byte(0)
+	for i, f := range flags {
+		if f {
+			b |= 1 << i
+		}
+	}
+	*p = append(*p, b)
+}
+
+func (p *marker) at(at core.Position) {
+	p.text(at.Epoch)
+	p.num(at.Seq)
+}
+
+// value prints what the application gave us, by its content.
+func (p *marker) value(v any) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		b = fmt.Appendf(nil, "%v", v)
+	}
+	p.text(fmt.Sprintf("%T", v))
+	p.text(string(b))
+}
+
+func (p *marker) values(vs []any) {
+	p.num(uint64(len(vs)))
+	for _, v := range vs {
+		p.value(v)
+	}
+}
+
+func (p *marker) record(r core.Record) {
+	p.flags(r.Value != nil)
+	p.text(string(r.Value))
+	p.text(r.Version)
+	p.at(r.At)
+}
+
+func (p *marker) event(ev core.Event) {
+	switch ev := ev.(type) {
+	case core.Delivered:
+		p.text("delivered")
+		p.at(ev.At)
+		p.text(ev.Version)
+		p.text(string(ev.Body))
+	case core.Loaded:
+		p.text("loaded")
+		p.record(ev.Record)
+	case core.Committed:
+		p.text("committed")
+		p.num(ev.N)
+		p.text(ev.Version)
+		p.at(ev.At)
+	case core.Conflicted:
+		p.text("conflicted")
+		p.num(ev.N)
+		p.record(ev.Record)
+		p.num(uint64(len(ev.Gone)))
+		for _, id := range ev.Gone {
+			p.text(string(id))
+		}
+	default: // the others are few, and rare
+		p.text(fmt.Sprintf("%T%+v", ev, ev))
+	}
+}
+
+func (p *marker) commit(c core.Commit) {
+	p.num(c.N)
+	p.num(uint64(c.Again))
+	p.flags(c.Any)
+	p.text(c.Expect)
+	p.num(uint64(c.Op))
+	p.text(string(c.Value))
+	p.num(uint64(len(c.Members)))
+	for _, m := range c.Members {
+		p.num(uint64(m.Op))
+		p.text(string(m.Conn))
+		p.text(string(m.Data))
+	}
+	p.num(uint64(len(c.Messages)))
+	for _, m := range c.Messages {
+		p.text(string(m))
+	}
+}

@@ -1,0 +1,5 @@
+//go:build race
+
+package esttest
+
+func init() { slower = 10 }
