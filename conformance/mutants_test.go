@@ -41,33 +41,41 @@ var mutants = slices.Concat(
 	storeMutants,
 )
 
+// Each is found by its rule. That no rule before finds it is shown by
+// TestCheckSurvivesMutants, which takes long.
 func TestMutants(t *testing.T) {
 	for _, m := range mutants {
-		t.Run(m.name, func(t *testing.T) {
-			t.Parallel()
-			if m.real {
-				m.try(t)
-				return
+		m.run(t, func(t *testing.T, harness func() conformance.Harness) {
+			switch f := conformance.FirstFailure(harness(), m.rule); {
+			case f == nil:
+				t.Errorf("%s does not find it", m.rule)
+			case f.Rule != m.rule:
+				t.Errorf("not %s finds it, but:\n%s", m.rule, f)
+			default:
+				t.Logf("\n%s", f)
 			}
-			synctest.Test(t, func(t *testing.T) {
-				m.try(t)
-				time.Sleep(24 * time.Hour) // for what it has left behind
-			})
 		})
 	}
 }
 
-func (m mutant) try(t *testing.T) {
-	h := m.harness()
-	h.Seed = 1
-	switch f := conformance.FirstFailure(h); {
-	case f == nil:
-		t.Errorf("no rule finds it, want %s", m.rule)
-	case f.Rule != m.rule:
-		t.Errorf("found by the wrong rule, want %s:\n%s", m.rule, f)
-	default:
-		t.Logf("\n%s", f)
+// run is a subtest with stores of its own: harness returns that of another one.
+func (m mutant) run(t *testing.T, try func(t *testing.T, harness func() conformance.Harness)) {
+	seeded := func() conformance.Harness {
+		h := m.harness()
+		h.Seed = 1
+		return h
 	}
+	t.Run(m.name, func(t *testing.T) {
+		t.Parallel()
+		if m.real {
+			try(t, seeded)
+			return
+		}
+		synctest.Test(t, func(t *testing.T) {
+			try(t, seeded)
+			time.Sleep(24 * time.Hour) // for what it has left behind
+		})
+	})
 }
 
 // A rule that finds nothing which the rules before it don't find proves nothing.

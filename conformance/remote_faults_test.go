@@ -139,18 +139,21 @@ func TestRemoteRuns(t *testing.T) {
 
 // A fault that fails is the harness's error, and is told as such.
 func TestFaultErrors(t *testing.T) {
-	for name, breaks := range map[string]func(*conformance.Faults){
-		"an error": func(f *conformance.Faults) {
+	for _, c := range []struct {
+		name, rule string
+		breaks     func(*conformance.Faults)
+	}{
+		{"an error", "connections/comes-back", func(f *conformance.Faults) {
 			f.Cut = func(broker.Broker) error { return errors.New("the proxy is gone") }
-		},
-		"no release": func(f *conformance.Faults) {
+		}},
+		{"no release", "connections/gap-before-later-messages", func(f *conformance.Faults) {
 			f.HoldReconnect = func(broker.Broker) (func(), error) { return nil, nil }
-		},
+		}},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			f := conformance.FirstFailure(twistRemote(nil, nil, func(_ *server, f *conformance.Faults) { breaks(f) }))
+			f := conformance.FirstFailure(twistRemote(nil, nil, func(_ *server, f *conformance.Faults) { c.breaks(f) }), c.rule)
 			if f == nil || !strings.HasPrefix(f.Happened, "harness error: ") {
-				t.Errorf("%s: %v, want a harness error", name, f)
+				t.Errorf("%s: %v, want a harness error", c.name, f)
 			}
 		})
 	}

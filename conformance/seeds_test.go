@@ -10,7 +10,7 @@ import (
 
 // seeds is how many seeds the good brokers are tried with: few by default, so that
 // go test stays quick; .ci/run takes a hundred.
-var seeds = flag.Uint64("seeds", 5, "how many seeds the good brokers are tried with")
+var seeds = flag.Uint64("seeds", 2, "how many seeds the good brokers are tried with")
 
 // What the random cases draw, and how goroutines are scheduled, doesn't matter to
 // a broker that is right.

@@ -141,13 +141,22 @@ func TestLoseReply(t *testing.T) {
 			l.c.expect(l, []any{"subscribe", "y", int64(2)})
 			l.c.expect(l, "ERR")
 			l.c.expect(l, []any{"psubscribe", "z*", int64(3)})
-			l.proxy.LoseReply(nil)
-			l.c.send("PUBLISH", "zz", "m")
-			l.c.send("EVAL", "redis.call('PUBLISH', 'x', 'm') "+increment, "1", "n")
+			l.proxy.LoseReply(func(args []string) bool { return args[0] == "BLPOP" })
+			l.c.send("BLPOP", "list", "0") // what is published meanwhile comes before the answer
+			do(l, until(func() error {
+				if n := l.proxy.Stats().Commands["BLPOP"]; n != 1 {
+					return fmt.Errorf("%d were passed on", n)
+				}
+				return nil
+			}))
+			want(l, l.server, int64(1), "PUBLISH", "zz", "m")
 			l.c.expect(l, []any{"pmessage", "z*", "zz", "m"})
-			l.c.expect(l, int64(1))
-			l.c.expect(l, []any{"message", "x", "m"}) // which Redis sends before the answer
+			want(l, l.server, int64(1), "PUBLISH", "x", "m")
+			l.c.expect(l, []any{"message", "x", "m"})
+			want(l, l.server, int64(1), "INCR", "n")
+			want(l, l.server, int64(1), "RPUSH", "list", "a")
 			l.lost(1)
+			want(l, l.server, int64(0), "LLEN", "list")
 		},
 		"of what was a subscriber, RESP 2": func(l *tryLoss) {
 			l.c.send("SUBSCRIBE", "x", "y")

@@ -20,19 +20,16 @@ const (
 
 var errNoPort = errors.New("redistest: no free port from 10000 to 19999")
 
-// block is the first port of our block. We listen on it for as long as we live, and
-// who can't do that knows that the block is taken.
-var block = sync.OnceValues(func() (first int, err error) {
+// block is our block, as a listener on its first port. It listens for as long as we
+// live: who can't listen there knows that the block is taken.
+var block = sync.OnceValues(func() (l *net.TCPListener, err error) {
 	for _, i := range rand.Perm(blocks) {
-		first = lowestPort + i*blockSize
-		if blockLock, err = listenOn(first); err == nil {
-			return first, nil
+		if l, err = listenOn(lowestPort + i*blockSize); err == nil {
+			return l, nil
 		}
 	}
-	return 0, errNoPort
+	return nil, errNoPort
 })
-
-var blockLock *net.TCPListener // a listener that nothing refers to is closed
 
 // given are the ports that servers and proxies have.
 var given = struct {
@@ -46,10 +43,11 @@ func draw() (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	after := portOf(first) + 1
 	given.Lock()
 	defer given.Unlock()
 	for range 10 * blockSize {
-		port := first + 1 + rand.IntN(blockSize-1)
+		port := after + rand.IntN(blockSize-1)
 		if !given.ports[port] {
 			return port, nil
 		}
@@ -123,3 +121,5 @@ func listenOn(port int) (*net.TCPListener, error) {
 	}
 	return l.(*net.TCPListener), nil
 }
+
+func portOf(l net.Listener) int { return l.Addr().(*net.TCPAddr).Port }

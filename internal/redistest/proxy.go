@@ -58,8 +58,7 @@ func NewProxy(t testing.TB, target string) *Proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := l.Addr().(*net.TCPAddr)
-	p := &Proxy{t: t, target: target, addr: at.String(), port: at.Port, links: map[*link]struct{}{}}
+	p := &Proxy{t: t, target: target, addr: l.Addr().String(), port: portOf(l), links: map[*link]struct{}{}}
 	p.stats.Commands = map[string]int{}
 	p.serve(l)
 	t.Cleanup(p.Close)

@@ -122,18 +122,20 @@ func (s *Sentinel) Failover() error {
 // acknowledged or with nothing, while the sentinels look away: it stays the primary.
 // It returns when the replica has followed, and a failover is possible.
 func (s *Sentinel) Restart(keep bool) error {
-	err := s.downAfter(time.Hour)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err := s.lookAway(time.Hour)
 	if err == nil {
-		err = s.Primary().Restart(keep)
+		err = s.primary.Restart(keep)
 	}
 	if err == nil {
-		err = s.Settle()
+		err = s.settle()
 	}
-	return errors.Join(err, s.downAfter(downAfter))
+	return errors.Join(err, s.lookAway(downAfter))
 }
 
-// downAfter tells the sentinels how long a server may be silent.
-func (s *Sentinel) downAfter(d time.Duration) error {
+// lookAway tells the sentinels for how long a server may be silent.
+func (s *Sentinel) lookAway(d time.Duration) error {
 	for _, sentinel := range s.sentinels {
 		_, err := sentinel.Command("SENTINEL", "SET", masterName, "down-after-milliseconds", strconv.FormatInt(d.Milliseconds(), 10))
 		if err != nil {
@@ -148,6 +150,11 @@ func (s *Sentinel) downAfter(d time.Duration) error {
 func (s *Sentinel) Settle() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.settle()
+}
+
+// settle is Settle with s.mu held.
+func (s *Sentinel) settle() error {
 	if err := until(s.replica.follows); err != nil {
 		return err
 	}

@@ -63,7 +63,7 @@ func start(t testing.TB, args []string) *Server {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var err error
-	for range 3 { // somebody else may take the port first
+	for range 3 { // somebody else may take the port first, and keeps it then
 		if s.port, err = freePort(); err != nil {
 			break
 		}
