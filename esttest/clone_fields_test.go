@@ -49,7 +49,7 @@ var cloned = map[string]string{
 
 	"site.n": "copied apart", "site.m": "shared marked", // see site.own
 	"site.key": "copied marked", "site.ask": "copied marked", "site.link": "copied marked", "site.linked": "copied marked",
-	"site.queue": "clipped marked", "site.given": "copied marked", "site.shared": "copied apart", "site.print": "shared apart",
+	"site.queue": "clipped marked", "site.given": "copied marked", "site.lost": "copied marked", "site.shared": "copied apart", "site.print": "shared apart",
 
 	"op.kind": "copied marked", "op.fx": "shared apart", // the machine has it in its fingerprint
 	"op.done": "copied marked", "op.answer": "shared marked", "op.deal": "copied marked",

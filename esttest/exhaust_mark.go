@@ -90,6 +90,7 @@ func printSite[C, R any](p *marker, t *site[C, R]) {
 	p.text(t.key)
 	p.flags(t.linked)
 	p.num(uint64(min(t.given, 2))) // more make no difference to options
+	p.num(t.lost)
 	printOp(p, &t.ask)
 	printOp(p, &t.link)
 	p.num(uint64(len(t.queue)))

@@ -93,7 +93,7 @@ func newProbe[C, R any](in core.Integration[C, R], disable []string) *probe[C, R
 	}
 	if in.Deliver != nil {
 		p.seen.Deliver = func(conn core.Conn, data C, room R, d core.Delivery) core.Outcome[C, R] {
-			x := call{phase: delivering, at: p.position(d.Body), to: d.To}
+			x := call{phase: delivering, at: p.s.logged(d.Body).at, to: d.To}
 			return p.transition(x, conn, data, room, d.Body, func(conn core.Conn, data C, room R) core.Outcome[C, R] {
 				return in.Deliver(conn, data, room, d)
 			})
@@ -114,15 +114,15 @@ func newProbe[C, R any](in core.Integration[C, R], disable []string) *probe[C, R
 	return p
 }
 
-// position is where in its room's log the message with this body is.
-func (p *probe[C, R]) position(body core.Message) core.Position {
+// logged finds the message with this body in its room's log.
+func (s *sim[C, R]) logged(body core.Message) logged {
 	where := unsafe.SliceData(body)
-	for _, r := range p.s.rooms {
-		if at, ok := r.log[where]; ok {
-			return at
+	for _, r := range s.rooms {
+		if l, ok := r.log[where]; ok {
+			return l
 		}
 	}
-	return core.Position{}
+	return logged{}
 }
 
 // begin starts a step of a machine of s.

@@ -149,6 +149,9 @@ func (s *sim[C, R]) runMessage(ch choice[C, R]) {
 	case drop:
 		s.tell(lane{store, 0}, t.n.lane(), true, "%s", s.told(ev))
 		t.queue = t.queue[1:]
+		if d, ok := ev.(core.Delivered); ok && t.lost == 0 {
+			t.lost = d.At.Seq
+		}
 		return
 	default:
 		t.queue = t.queue[1:]
@@ -157,6 +160,7 @@ func (s *sim[C, R]) runMessage(ch choice[C, R]) {
 	if d, ok := ev.(core.Delivered); ok {
 		d.Now = s.now
 		ev = d
+		t.lost = 0 // the machine can see it now
 	}
 	s.happen(t, ev)
 }

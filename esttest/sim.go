@@ -100,6 +100,7 @@ type site[C, R any] struct {
 	linked bool         // the store sends it messages
 	queue  []core.Event // those on their way: Delivered and Doubted
 	given  int          // how often patience with the commit under way has ended
+	lost   uint64       // number of the first message that was dropped since the last one that came; 0: none
 
 	shared bool      // a clone of the cluster has the same machine
 	print  *[16]byte // fingerprint of the machine; nil: not known
@@ -127,8 +128,14 @@ type late struct {
 type record struct {
 	key   string
 	state broker.State
-	log   map[*byte]core.Position // of the messages, by where their bodies are kept
-	past  []stateAt               // each state that it had, if everything is looked at
+	log   map[*byte]logged // the messages, by where their bodies are kept
+	past  []stateAt        // each state that it had, if everything is looked at
+}
+
+// logged is a message of a room.
+type logged struct {
+	at core.Position
+	to string // "": all
 }
 
 // stateAt is a room state, as the functions see it, and the number of the last
@@ -186,7 +193,7 @@ func (s *sim[C, R]) record(key string) *record {
 			return r
 		}
 	}
-	r := &record{key: key, log: map[*byte]core.Position{}}
+	r := &record{key: key, log: map[*byte]logged{}}
 	s.rooms = append(s.rooms, r)
 	return r
 }
@@ -308,7 +315,7 @@ func (s *sim[C, R]) receive(t *site[C, R], c *conn[C, R], fx core.Send) {
 		s.fail("send-after-close", "%v is sent %s after its connection was closed", c.name, fx.Message)
 	}
 	if fx.Cause.At.Seq > 0 && s.p.user.Deliver == nil {
-		s.heard(c, t.key, fx.Cause.At, "")
+		s.heard(c, t.key, fx.Cause.At, s.logged(fx.Message).to)
 	}
 	if !c.open {
 		s.tell(t.n.lane(), c.lane(), true, "%s", fx.Message)

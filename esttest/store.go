@@ -172,7 +172,7 @@ func (s *sim[C, R]) applied(r *record, before broker.State, fx core.Commit, d *d
 			s.fail("outcome", "%v", err)
 			continue
 		}
-		r.log[unsafe.SliceData(m.Body)] = at // all deliveries of it share that
+		r.log[unsafe.SliceData(m.Body)] = logged{at, m.To} // all deliveries of it share that
 		s.messageWatched(r, at, m, d)
 		for _, n := range s.nodes {
 			for _, t := range n.sites {

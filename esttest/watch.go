@@ -18,7 +18,7 @@ type watch struct {
 	member    bool // stored in room
 	room      string
 	identity  string
-	since     core.Position // it became a member there
+	since     core.Position // of the last message before the commit that made it a member there
 	last      core.Position // of the messages that it heard
 	expect    []expected    // messages that it must still hear
 	fresh     any           // *deal: what it joined, resynced or changed its identity in
@@ -110,7 +110,7 @@ func (s *sim[C, R]) commitWatched(r *record, before broker.State, fx core.Commit
 		c := s.connOf(m.Conn)
 		switch m.Op {
 		case core.AddMember:
-			c.member, c.room, c.since, c.expect, c.last = true, r.key, core.Position(receipt.At), nil, core.Position{}
+			c.member, c.room, c.since, c.expect, c.last = true, r.key, core.Position(before.Record(false).At), nil, core.Position{}
 			s.seated(c, m.Data, d)
 			c.fresh = d
 			s.stats.Joined++

@@ -24,5 +24,5 @@ func Bugs() []Bug {
 // References are the correct integrations, each with both of its models. The
 // slice is the caller's.
 func References() []Case {
-	return slices.Concat(presence.references(), chat.references(), auction.references(), lobby.references(), tally.references())
+	return slices.Concat(presence.references(), chat.references(), auction.references(), lobby.references(), tally.references(), whispers.references())
 }

@@ -2,7 +2,7 @@
 // integrations, in which it must find nothing however long it looks, and bugs, each
 // of which it must find.
 //
-// Five species live here. Each is a file with the integration, one with its model,
+// Six species live here. Each is a file with the integration, one with its model,
 // and one with its bugs:
 //
 //   - presence: who is in a room, one of them its host; several devices of a user,
@@ -14,6 +14,7 @@
 //   - lobby: connections that move between tables, where a newer connection of a
 //     user takes the seat of the older one.
 //   - tally: a sum, generic in the type that it is kept in.
+//   - whispers: messages to one user, by a name that may change. It has no bugs.
 //
 // A bug is one that a user of est could write: one function of a species, copied
 // with a mistake. What est itself could do wrong is not here.
