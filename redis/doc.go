@@ -30,7 +30,8 @@
 //
 //   - maxmemory-policy noeviction, if maxmemory is set: a record or a receipt that
 //     is evicted is lost. New refuses anything else.
-//   - Permission for its keys and topics, ~PREFIX:* &PREFIX:*, and for the commands
+//   - Permission for its keys and topics, ~PREFIX:* resetchannels &PREFIX:* (Redis 6.2
+//     gives a user all topics otherwise), and for the commands
 //     EVAL, EVALSHA, EXISTS, HDEL, HEXISTS, HGET, HGETALL, HINCRBY, HMGET, HSET,
 //     INFO, PERSIST, PEXPIRE, PUBLISH, RENAME, SUBSCRIBE, TIME, UNLINK and UNSUBSCRIBE, besides
 //     those that the client itself uses to connect.
