@@ -199,6 +199,8 @@ func (c *cluster[C, R]) do(o *op[C, R]) {
 	case core.Unsubscribe:
 		c.links = slices.DeleteFunc(c.links, func(l *link[C, R]) bool { return l.r == o.r })
 		o.answer = core.Unsubscribed{}
+	case core.Wait:
+		o.answer = core.Waited{}
 	case core.Load:
 		o.answer = core.Loaded{Record: record(c.store[key].Record(false))}
 	case core.Commit:
@@ -268,23 +270,35 @@ func (c *cluster[C, R]) hear(l *link[C, R]) {
 	c.happen(l.n, l.r, ev)
 }
 
-// settle has everything happen that waits, oldest first, until nothing does.
+// settle has everything happen that waits, oldest first, until nothing does. A Wait
+// is longer than all else takes.
 func (c *cluster[C, R]) settle() {
-	for {
-		if i := slices.IndexFunc(c.ops, func(o *op[C, R]) bool { return !o.n.isCut() }); i >= 0 {
-			o := c.ops[i]
-			if !o.done {
-				c.do(o)
-			}
-			c.answer(o, o.answer)
-			continue
-		}
-		i := slices.IndexFunc(c.links, func(l *link[C, R]) bool { return len(l.queue) > 0 && !l.n.isCut() })
-		if i < 0 {
-			return
-		}
+	for c.settleOp(false) || c.settleLink() || c.settleOp(true) {
+	}
+}
+
+func (c *cluster[C, R]) settleOp(waits bool) bool {
+	i := slices.IndexFunc(c.ops, func(o *op[C, R]) bool {
+		_, wait := o.fx.(core.Wait)
+		return !o.n.isCut() && wait == waits
+	})
+	if i < 0 {
+		return false
+	}
+	o := c.ops[i]
+	if !o.done {
+		c.do(o)
+	}
+	c.answer(o, o.answer)
+	return true
+}
+
+func (c *cluster[C, R]) settleLink() bool {
+	i := slices.IndexFunc(c.links, func(l *link[C, R]) bool { return len(l.queue) > 0 && !l.n.isCut() })
+	if i >= 0 {
 		c.hear(c.links[i])
 	}
+	return i >= 0
 }
 
 func record(r broker.Record) core.Record {

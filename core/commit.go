@@ -153,7 +153,7 @@ func (r *Room[C, R]) again(f *flight[C, R], change func(*task)) {
 	for _, x := range f.decided {
 		t := x.task
 		change(&t)
-		if t.kind == deliver || t.kind == resync {
+		if t.kind == deliver || t.kind == resync || t.kind == attest {
 			due = append(due, t)
 		} else {
 			queue = append(queue, t)

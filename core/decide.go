@@ -117,6 +117,8 @@ func (r *Room[C, R]) decide(d *draft[C, R], m *member[C], t task) decision {
 	case hello:
 		r.authenticate(m, t, &x)
 		needs = false
+	case attest:
+		validated = false
 	case leave:
 		needs = needs && m.later
 		r.decideLeave(d, m, t, &x)

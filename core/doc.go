@@ -35,6 +35,17 @@
 // when another one is not: then the Leaves of that one's connections are run here.
 // What it promises, and why, is said at its type.
 //
+// # Two versions side by side
+//
+// What est itself writes (members, messages, the records of a Life) has a schema
+// number, and what a build does not know it refuses with an error that says so: a
+// message counts as missed, a member is left to an instance that can read it; fields
+// that it does not know it keeps. Connection data and room state are the application's
+// JSON as it is, read by every version that is deployed: fields that a version does not
+// know are ignored, and lost when it puts; where it can't decode them, the connection
+// is closed with [CloseBug], and a Leave is the removal of the member alone. So deploy
+// what reads the new form before what writes it.
+//
 // # Duties of a driver
 //
 // Whoever drives the machines (core/instance does, esttest does, you may) keeps
@@ -65,7 +76,9 @@
 //     keeps receipts: then it is Forgotten.
 //  10. Subscribed means that no message committed from now on is missed; pass on
 //     each one as Delivered, in order. When that can't be vouched for (a reconnect, a
-//     queue that was full), say Doubted, in its place between the messages.
+//     queue that was full), say Doubted, in its place between the messages. Set
+//     RoomOptions.Wait where a Load may be answered before an older message comes, and
+//     answer Wait after a second: else who was only quicker is told that it missed it.
 //  11. The writer names one start of one instance, at random. A machine may be
 //     dropped when it is Idle; one made again for the same room gets numbers from
 //     above the old one's [Room.Number].
@@ -89,7 +102,7 @@
 //     for each one of the dead instance to the room's machine, which is made if there
 //     is none. When all are Gone, say Reaped. Perform for an orphan what its Leave asks
 //     for: there is no connection to answer to. A member that can't be read is not to
-//     be touched.
+//     be touched; where it is one of the dead instance, say Unreaped instead.
 //  17. On Expel give Expelled to the machines of all rooms, and go on driving them until
 //     they are Idle, but have nobody enter them any more: that is for new machines,
 //     under a new writer, with a new Life, which is told the one before.

@@ -64,7 +64,7 @@ type (
 )
 
 // Effects on the store. At most one of Load and Commit is under way, and beside
-// it one of Subscribe and Unsubscribe, and one List.
+// it one of Subscribe and Unsubscribe, one List, and one Wait.
 type (
 	// Subscribe subscribes to the room. Answered by Subscribed, GaveUp.
 	Subscribe struct{ Cause Cause }
@@ -77,6 +77,11 @@ type (
 
 	// Load reads the room's record, without members. Answered by Loaded, GaveUp.
 	Load struct{ Cause Cause }
+
+	// Wait asks for as much time as a message may take from the store to here: a
+	// second is ample. It is asked for where RoomOptions.Wait is set, and holds nothing
+	// up. Answered by Waited.
+	Wait struct{}
 
 	// Commit commits to the room. Answered by Committed, Conflicted, Refused,
 	// Unanswered, GaveUp, Forgotten.
@@ -103,4 +108,5 @@ func (Subscribe) effect()   {}
 func (List) effect()        {}
 func (Unsubscribe) effect() {}
 func (Load) effect()        {}
+func (Wait) effect()        {}
 func (Commit) effect()      {}

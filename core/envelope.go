@@ -21,14 +21,22 @@ type StoredMember struct {
 	Data     Message `json:"data"` // connection data as of its last commit
 }
 
-// DecodeMember reads the data of a member.
+// DecodeMember reads the data of a member. Of one whose schema is not known here, and
+// so with an error, Schema and Instance are filled in: those two never change.
 func DecodeMember(data []byte) (StoredMember, error) {
-	var s StoredMember
-	if err := json.Unmarshal(data, &s); err != nil {
+	var head struct {
+		Schema   int    `json:"est"`
+		Instance string `json:"instance"`
+	}
+	if err := json.Unmarshal(data, &head); err != nil {
 		return StoredMember{}, fmt.Errorf("core: decode member: %w", err)
 	}
+	s := StoredMember{Schema: head.Schema, Instance: head.Instance}
 	if s.Schema != schema {
-		return StoredMember{}, fmt.Errorf("core: decode member: schema %d is not known here, only %d: update this instance", s.Schema, schema)
+		return s, fmt.Errorf("core: decode member: schema %d is not known here, only %d: update this instance", s.Schema, schema)
+	}
+	if err := json.Unmarshal(data, &s); err != nil {
+		return StoredMember{}, fmt.Errorf("core: decode member: %w", err)
 	}
 	return s, nil
 }

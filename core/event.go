@@ -90,6 +90,9 @@ type (
 	// Unsubscribed answers Unsubscribe.
 	Unsubscribed struct{}
 
+	// Waited answers Wait.
+	Waited struct{}
+
 	// Loaded answers Load.
 	Loaded struct{ Record Record }
 
@@ -138,7 +141,9 @@ type (
 		Body    []byte   // [DecodePublication] reads it
 	}
 
-	// Doubted: messages may have been lost on the way here before this point.
+	// Doubted: messages may have been lost on the way here before this point. The
+	// machine reads the position, and sees whether its members are still stored: the
+	// store may have gone back.
 	Doubted struct{}
 )
 
@@ -156,6 +161,7 @@ func (Subscribed) event()   {}
 func (Listed) event()       {}
 func (Unsubscribed) event() {}
 func (Loaded) event()       {}
+func (Waited) event()       {}
 func (Committed) event()    {}
 func (Conflicted) event()   {}
 func (Refused) event()      {}

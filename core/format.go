@@ -28,6 +28,7 @@ func (e Committed) String() string {
 	return fmt.Sprintf("committed #%d: version %s at %v", e.N, e.Version, e.At)
 }
 
+func (Waited) String() string       { return "waited" }
 func (Unsubscribed) String() string { return "unsubscribed" }
 func (e Forgotten) String() string  { return fmt.Sprintf("forgotten #%d", e.N) }
 func (e Unanswered) String() string { return fmt.Sprintf("unanswered #%d", e.N) }
@@ -107,6 +108,7 @@ func (e Report) String() string {
 func (Subscribe) String() string   { return "subscribe" }
 func (List) String() string        { return "list" }
 func (Unsubscribe) String() string { return "unsubscribe" }
+func (Wait) String() string        { return "wait" }
 func (Load) String() string        { return "load" }
 
 func (e Commit) String() string {

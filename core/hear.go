@@ -92,8 +92,48 @@ func (r *Room[C, R]) loaded(ev Loaded) {
 	r.snapshot(ev.Record)
 	if r.wanted = 0; r.settles {
 		r.doubt, r.settles, r.missing = false, false, ev.Record.At.Seq
+		if r.opt.Wait {
+			r.suspects()
+		}
+		r.attest()
 	}
 }
+
+// attest has it seen, after a doubt, whether the members are still stored: a store
+// that went back may have lost a join, and no message by which that would show.
+func (r *Room[C, R]) attest() {
+	for _, m := range r.joinedMembers() {
+		if !m.leaving && !m.resyncs { // a Resync sees it too
+			r.due = append(r.due, task{kind: attest, conn: m.id, n: m.events, now: r.now})
+		}
+	}
+}
+
+// suspects believes nothing to be missing yet: what was committed just before the
+// position was read may still be on its way.
+func (r *Room[C, R]) suspects() {
+	seq := r.missing
+	r.missing = 0
+	switch {
+	case r.seen.Epoch == "" || seq <= r.seen.Seq:
+	case r.waits:
+		r.later = seq
+	default:
+		r.waits, r.suspect = true, seq
+		r.emit(Wait{})
+	}
+}
+
+func (r *Room[C, R]) waited() {
+	r.missing, r.suspect, r.later = r.suspect, r.later, 0
+	if r.waits = r.suspect > 0; r.waits {
+		r.emit(Wait{})
+	}
+}
+
+// trust forgets what was suspected, since it was of a log that is no more, or nobody
+// is left who could miss it.
+func (r *Room[C, R]) trust() { r.missing, r.suspect, r.later = 0, 0, 0 }
 
 // settleMissing ends a doubt, once what had arrived by then was heard.
 func (r *Room[C, R]) settleMissing() {
@@ -120,7 +160,8 @@ func (r *Room[C, R]) compare(at Position) {
 		r.lost(true)
 	case at.Seq < max(r.seen.Seq, r.wanted): // it was rolled back
 		r.lost(false)
-		r.seen, r.missing = at, 0
+		r.seen = at
+		r.trust()
 	}
 }
 

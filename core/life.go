@@ -14,7 +14,8 @@ import (
 //     ("beat") that moves in each round; or "dead/" and its writer, with how often
 //     its rooms were looked at since.
 //   - "instance/" and a writer has the rooms that the instance has entered or is
-//     about to enter: as "/" and the room's key; and "alive".
+//     about to enter: as "/" and the room's key; "alive"; and "last/" with the number
+//     of the last commit to it.
 //
 // The rules that make it safe, whatever anybody's clock says:
 //
@@ -29,6 +30,9 @@ import (
 //     rooms are looked at three times: at once, after two leases, after an hour.
 //  5. An instance that finds itself given up has no members any more that anybody
 //     would vouch for: it is expelled, and starts again under a new writer.
+//  6. Each commit to the own list, one in each lease at least, needs the one before.
+//     So a store that went back, and has forgotten which rooms to look at, is noticed,
+//     and has the same consequence.
 //
 // A Life is not safe for concurrent use.
 type Life struct {
@@ -40,6 +44,9 @@ type Life struct {
 	enrols   bool // it is time to enter the directory
 	enrolled bool // it is there
 	alive    bool // and "alive" is in the own list
+
+	last    uint64 // number of the last commit to the own list, which is in it; 0: none
+	touched uint64 // its round
 
 	begun   time.Time // when the last round began
 	round   uint64    // its number, and the counter in the directory
@@ -75,6 +82,7 @@ const (
 	instancePrefix = "instance/"
 	aliveMember    = "alive"
 	roomPrefix     = "/" // one byte: what is a key in any namespace is an ID too
+	lastPrefix     = "last/"
 	deadPrefix     = "dead/"
 )
 
@@ -157,7 +165,9 @@ func (l *Life) take(ev LifeEvent) {
 	case RecordCommitted, RecordConflicted, RecordRefused, RecordUnanswered:
 		l.answered(ev)
 	case Reaped:
-		l.reaped(ev)
+		l.reaped(ev.Room, ev.Instance, false)
+	case Unreaped:
+		l.reaped(ev.Room, ev.Instance, true)
 	default:
 		panic(fmt.Sprintf("core: unknown event %T", ev))
 	}

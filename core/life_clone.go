@@ -41,14 +41,14 @@ func (c *recordCommit) clone() *recordCommit {
 // otherwise, as that of a [Room].
 func (l *Life) Fingerprint() [16]byte {
 	h := fnv.New128a()
-	fmt.Fprintf(h, "%q %q %v %d %d %v %v %v\n", l.writer, l.previous, l.opt, l.phase, l.n, l.enrols, l.enrolled, l.alive)
+	fmt.Fprintf(h, "%q %q %v %d %d %v %v %v %d %d\n", l.writer, l.previous, l.opt, l.phase, l.n, l.enrols, l.enrolled, l.alive, l.last, l.touched)
 	fmt.Fprintf(h, "%d %d %d %d %v %v %d\n", l.begun.UnixNano(), l.round, l.beat, l.read, l.members, l.flush, l.batch)
 	fmt.Fprintf(h, "%+v %q\n", l.peers, l.queue)
 	for _, key := range slices.Sorted(maps.Keys(l.rooms)) {
 		fmt.Fprintf(h, "room %q %v\n", key, *l.rooms[key])
 	}
 	for _, d := range l.dead {
-		fmt.Fprintf(h, "dead %q %d %d %v %v %v %d %d %d ", d.writer, d.looks, d.rounds, d.mine, d.gone, d.alien, d.done, d.tried, d.failed)
+		fmt.Fprintf(h, "dead %q %q %d %d %v %v %v %d %d %d ", d.writer, d.data, d.looks, d.rounds, d.mine, d.gone, d.alien, d.done, d.tried, d.failed)
 		fmt.Fprintf(h, "%d %v %q %q %q\n", d.step, d.loading, d.members, d.waiting, d.reaping)
 		printCommit(h, d.commit)
 	}

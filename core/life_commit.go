@@ -64,7 +64,7 @@ func (l *Life) nextOfDirectory() *recordCommit {
 		if d.done == looks {
 			return l.commit(Directory, burying, d.writer, RecordChange{Op: RemoveMember, ID: deadPrefix + d.writer})
 		}
-		return l.commit(Directory, noting, d.writer, RecordChange{UpdateMember, deadPrefix + d.writer, entry{Looks: d.done}.encode()})
+		return l.commit(Directory, noting, d.writer, RecordChange{UpdateMember, deadPrefix + d.writer, withLooks(d.data, d.done)})
 	}
 	return nil
 }
@@ -99,10 +99,13 @@ func (l *Life) answered(ev LifeEvent) {
 		switch {
 		case unanswered:
 			l.own = l.again(c)
-		case slices.Contains(gone, aliveMember):
+		case slices.Contains(gone, aliveMember), slices.Contains(gone, lastID(l.last)) && c.Again == 0:
 			l.fenced()
+		case slices.Contains(gone, lastID(l.last)): // by this very commit, so long ago that the store has forgotten it
+			l.last = c.N
+			l.relist(c, false, gone)
 		default:
-			l.relist(c.Changes, committed, gone)
+			l.relist(c, committed, gone)
 		}
 	case retiring:
 		switch {
@@ -118,7 +121,7 @@ func (l *Life) answered(ev LifeEvent) {
 	}
 }
 
-// fenced: the others have given this instance up.
+// fenced: the others have given this instance up, or might not find what it has.
 func (l *Life) fenced() {
 	if l.phase == stopping { // they see to what is left
 		l.end()

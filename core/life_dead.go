@@ -23,7 +23,8 @@ type dead struct {
 	rounds int    // since it says so
 	mine   bool   // this instance gave it up, so it begins
 	gone   bool   // it is not in the directory any more
-	alien  bool   // its entry can't be read here
+	alien  bool   // its entry, or a member of it, can't be read here: that is for others
+	data   []byte // its entry
 	done   int    // looks, as far as is known here; all of them: the list is empty too
 	tried  uint64 // the round in which the directory was told
 	failed uint64 // the round in which a look failed
@@ -64,9 +65,9 @@ func (l *Life) mourn(writer string, data []byte) *dead {
 	if err != nil && !d.alien {
 		l.emit(Report{What: "the dead instance " + writer, Text: err.Error()})
 	}
-	d.gone, d.alien = false, err != nil
+	d.gone, d.alien, d.data = false, d.alien || err != nil, data
 	if n := min(max(e.Looks, 0), looks-1); n != d.looks { // somebody has made one, or it begins anew
-		d.looks, d.done, d.rounds, d.step = n, n, 0, idle
+		d.looks, d.done, d.rounds, d.step, d.alien = n, n, 0, idle, err != nil
 	} else {
 		d.rounds++
 	}
@@ -161,6 +162,8 @@ func (l *Life) reap(d *dead) {
 	}
 	switch {
 	case len(d.reaping) > 0:
+	case d.alien: // the look is not made
+		d.step = idle
 	case d.looks < looks-1:
 		d.done, d.step = d.looks+1, idle
 	default:
@@ -169,10 +172,12 @@ func (l *Life) reap(d *dead) {
 	}
 }
 
-func (l *Life) reaped(ev Reaped) {
-	if i, ok := l.deadOne(ev.Instance); ok {
+// reaped takes in that all was done in a room that can be done here.
+func (l *Life) reaped(room, instance string, alien bool) {
+	if i, ok := l.deadOne(instance); ok {
 		d := l.dead[i]
-		d.reaping = slices.DeleteFunc(d.reaping, func(key string) bool { return key == ev.Room })
+		d.reaping = slices.DeleteFunc(d.reaping, func(key string) bool { return key == room })
+		d.alien = d.alien || alien
 		if d.step == reaping {
 			l.reap(d)
 		}

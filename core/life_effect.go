@@ -26,9 +26,9 @@ type (
 	Admit struct{ Room string }
 	// Reap: Instance is dead. The driver loads the room, with its members, gives the
 	// machine of the room an Orphaned for each one of Instance, and answers Reaped
-	// when all of them are Gone. While it shuts down it need not.
+	// when all of them are Gone; or Unreaped. While it shuts down it need not.
 	Reap struct{ Room, Instance string }
-	// Expel: the others have given this instance up. Its machines are told so
+	// Expel: the others have given this instance up, or might not find what it has. Its machines are told so
 	// (Expelled), and the instance starts again with a new Life under a new writer,
 	// whose machines get whoever enters from now on. The last effect.
 	Expel struct{}

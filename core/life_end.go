@@ -44,6 +44,9 @@ func (l *Life) leave() {
 			changes = append(changes, RecordChange{Op: RemoveMember, ID: roomPrefix + key})
 		}
 	}
+	if l.last > 0 && len(changes) < l.batch {
+		changes = append(changes, RecordChange{Op: RemoveMember, ID: lastID(l.last)})
+	}
 	if l.alive && len(changes) < l.batch { // the last one
 		changes = append(changes, RecordChange{Op: RemoveMember, ID: aliveMember})
 	}
@@ -68,6 +71,8 @@ func (l *Life) retired(changes []RecordChange, committed bool, gone []string) {
 		case !committed && !slices.Contains(gone, ch.ID):
 		case ch.ID == l.writer:
 			l.enrolled = false
+		case ch.ID == lastID(l.last):
+			l.last = 0
 		case ch.ID == aliveMember:
 			l.alive = false
 		default:

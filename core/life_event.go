@@ -23,6 +23,9 @@ type (
 	Stopped struct{}
 	// Reaped answers Reap: all members of the instance that the room had are gone.
 	Reaped struct{ Room, Instance string }
+	// Unreaped answers Reap likewise: but for members that can't be read here, since
+	// their schema is not known. The instance's rooms are left to others.
+	Unreaped struct{ Room, Instance string }
 )
 
 // Events of the store.
@@ -78,6 +81,7 @@ func (Wanted) lifeEvent()           {}
 func (Unwanted) lifeEvent()         {}
 func (Stopped) lifeEvent()          {}
 func (Reaped) lifeEvent()           {}
+func (Unreaped) lifeEvent()         {}
 func (RecordLoaded) lifeEvent()     {}
 func (RecordUnread) lifeEvent()     {}
 func (RecordCommitted) lifeEvent()  {}

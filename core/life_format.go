@@ -18,7 +18,10 @@ func (e Unwanted) String() string {
 	}
 	return fmt.Sprintf("%q is not wanted any more", e.Room)
 }
-func (e Reaped) String() string       { return fmt.Sprintf("%q of %s is reaped", e.Room, e.Instance) }
+func (e Reaped) String() string { return fmt.Sprintf("%q of %s is reaped", e.Room, e.Instance) }
+func (e Unreaped) String() string {
+	return fmt.Sprintf("%q of %s has members that can't be read", e.Room, e.Instance)
+}
 func (e RecordLoaded) String() string { return fmt.Sprintf("%s has %s", e.Record, members(e.Members)) }
 func (e RecordUnread) String() string { return fmt.Sprintf("%s can't be read", e.Record) }
 func (e RecordCommitted) String() string {

@@ -1,6 +1,10 @@
 package core
 
-import "slices"
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
 
 // The own list: the rooms that this instance has entered or is about to enter.
 // Listing is in a hurry, for a connection waits for it; taking a room off is not.
@@ -57,7 +61,11 @@ func (l *Life) nextOfOwn() *recordCommit {
 	if !l.alive {
 		alive = RecordChange{AddMember, aliveMember, entry{}.encode()}
 	}
-	changes := []RecordChange{alive}
+	changes := []RecordChange{alive, {Op: AddMember, ID: lastID(l.n + 1)}}
+	if l.last > 0 {
+		changes = append(changes, RecordChange{Op: RemoveMember, ID: lastID(l.last)})
+	}
+	head := len(changes)
 	rest := l.queue[:0]
 	for _, key := range l.queue {
 		r := l.rooms[key]
@@ -76,9 +84,10 @@ func (l *Life) nextOfOwn() *recordCommit {
 		}
 	}
 	l.queue, l.flush = rest, false
-	if len(changes) == 1 && l.alive {
+	if len(changes) == head && l.alive && l.round < l.touched+uint64(l.opt.Lease) {
 		return nil
 	}
+	l.touched = l.round
 	return l.commit(instancePrefix+l.writer, enlisting, "", changes...)
 }
 
@@ -98,15 +107,23 @@ func (l *Life) settle(key string, r *listedRoom) {
 	}
 }
 
+// lastID is what the n-th commit leaves in the own list.
+func lastID(n uint64) string { return lastPrefix + strconv.FormatUint(n, 10) }
+
 // relist takes in what has become of a commit to the own list.
-func (l *Life) relist(changes []RecordChange, committed bool, gone []string) {
-	l.alive = l.alive || committed
+func (l *Life) relist(c *recordCommit, committed bool, gone []string) {
+	if committed {
+		l.alive, l.last = true, c.N
+	}
 	refused := !committed && gone == nil
 	if l.batch = maxChanges; refused {
-		l.batch = max(2, len(changes)/2)
+		l.batch = max(4, len(c.Changes)/2) // one room
 	}
-	for _, ch := range changes[1:] { // the first one is "alive"
-		key := ch.ID[len(roomPrefix):]
+	for _, ch := range c.Changes {
+		key, room := strings.CutPrefix(ch.ID, roomPrefix)
+		if !room {
+			continue
+		}
 		r := l.rooms[key]
 		r.moving = false
 		switch {
@@ -114,7 +131,7 @@ func (l *Life) relist(changes []RecordChange, committed bool, gone []string) {
 			r.stored = ch.Op == AddMember
 		case slices.Contains(gone, ch.ID):
 			r.stored = false
-		case refused && len(changes) == 2: // this is the one that the store won't take
+		case refused && len(c.Changes) <= 4: // this is the one that the store won't take
 			r.wanted, r.asked = r.stored, false
 		}
 		if r.wanted == r.stored {

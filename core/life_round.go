@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -45,6 +46,21 @@ func decodeEntry(data []byte) (e entry, err error) {
 		return e, fmt.Errorf("core: decode entry: schema %d is not known here, only %d: update this instance", e.Schema, schema)
 	}
 	return e, nil
+}
+
+// withLooks changes the looks of an entry, and nothing else: a later version of est
+// may have written more into it.
+func withLooks(data []byte, n int) []byte {
+	fields := map[string]json.RawMessage{}
+	if json.Unmarshal(data, &fields) != nil { // it was read before: can't be
+		return entry{Looks: n}.encode()
+	}
+	fields["looks"] = json.RawMessage(strconv.Itoa(n))
+	b, err := json.Marshal(fields)
+	if err != nil {
+		panic(fmt.Sprintf("core: encode entry: %v", err))
+	}
+	return b
 }
 
 func (l *Life) ownEntry() []byte {
@@ -122,6 +138,10 @@ func (l *Life) endRound() {
 
 // observe takes in the directory.
 func (l *Life) observe(members []RecordMember) {
+	if slices.ContainsFunc(members, func(m RecordMember) bool { return m.ID == deadPrefix+l.writer }) {
+		l.fenced() // whatever else it says: others see to its rooms
+		return
+	}
 	peers := make([]peer, 0, len(members))
 	for _, d := range l.dead {
 		d.gone = true

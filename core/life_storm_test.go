@@ -22,7 +22,7 @@ func TestLifeStorm(t *testing.T) {
 	for seed := range *lifeStorms {
 		s := &storm{Rand: rand.New(rand.NewPCG(uint64(seed), 7)), t: t, performed: map[string]int{}}
 		s.cluster = newCluster(ledgerIntegration(seed%2 == 0, seed%3 != 0), 2+seed%3)
-		s.opt = &core.RoomOptions{Batch: 1 + s.IntN(6), Hold: 2 + s.IntN(20), List: true}
+		s.opt = &core.RoomOptions{Batch: 1 + s.IntN(6), Hold: 2 + s.IntN(20), List: true, Wait: seed%5 > 1}
 		s.faults, s.crashes = true, true
 		s.print = func(line string) { s.lines = append(s.lines, line) }
 		s.cluster.perform = func(effect any) core.Performed {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spinneyio/est/broker"
@@ -31,7 +32,8 @@ type lifeOp[C, R any] struct {
 	fx     core.LifeEffect
 	done   bool
 	answer core.LifeEvent
-	left   int // orphans, of a Reap
+	left   int            // orphans, of a Reap
+	reaped core.LifeEvent // its answer, once there are none
 }
 
 const interval = 2 * time.Second
@@ -190,17 +192,18 @@ func (c *cluster[C, R]) commitRecord(writer string, fx core.CommitRecord) core.L
 // reap gives the room's machine its orphans. When they are gone there is an answer.
 func (c *cluster[C, R]) reap(o *lifeOp[C, R], fx core.Reap) {
 	var orphans []core.Event
+	o.reaped = core.Reaped(fx)
 	for _, m := range c.store[fx.Room].Record(true).Members {
 		s, err := core.DecodeMember(m.Data)
-		if err != nil {
-			panic(err)
-		}
-		if s.Instance == fx.Instance {
+		switch {
+		case err != nil && s.Instance == fx.Instance:
+			o.reaped = core.Unreaped(fx)
+		case s.Instance == fx.Instance:
 			orphans = append(orphans, core.Orphaned{Conn: core.ConnID(m.ID), Now: c.now, Data: s.Data, Identity: s.Identity})
 		}
 	}
 	if len(orphans) == 0 {
-		o.answer = core.Reaped(fx)
+		o.answer = o.reaped
 		return
 	}
 	r := c.room(o.n, fx.Room)
@@ -223,7 +226,7 @@ func (c *cluster[C, R]) orphanGone(n *node[C, R], r *core.Room[C, R], id core.Co
 	}
 	delete(n.orphans[r], id)
 	if o.left--; o.left == 0 {
-		o.answer = core.Reaped(o.fx.(core.Reap))
+		o.answer = o.reaped
 	}
 	return true
 }
@@ -282,7 +285,9 @@ func (c *cluster[C, R]) records() (list []string) {
 		if rec := s.Record(true); len(key) > 4 && key[:4] == "est:" && len(rec.Members) > 0 {
 			line := key[4:] + ":"
 			for _, m := range rec.Members {
-				line += " " + m.ID
+				if !strings.HasPrefix(m.ID, "last/") {
+					line += " " + m.ID
+				}
 			}
 			list = append(list, line)
 		}

@@ -217,6 +217,7 @@ func (r *Room[C, R]) setJoined(m *member[C], joined bool) {
 	r.unindex(m)
 	if r.joined == 0 {
 		r.seen = Position{}
+		r.trust()
 	}
 }
 

@@ -115,7 +115,7 @@ func TestStorm(t *testing.T) {
 	for seed := range *storms {
 		s := &storm{Rand: rand.New(rand.NewPCG(uint64(seed), 1)), t: t, performed: map[string]int{}}
 		s.cluster = newCluster(ledgerIntegration(seed%2 == 0, seed%3 != 0), 1+seed%3)
-		s.opt = &core.RoomOptions{Batch: 1 + s.IntN(6), Hold: 2 + s.IntN(20)}
+		s.opt = &core.RoomOptions{Batch: 1 + s.IntN(6), Hold: 2 + s.IntN(20), Wait: seed%5 > 1}
 		s.faults = seed%4 != 0
 		s.print = func(line string) { s.lines = append(s.lines, line) }
 		s.cluster.perform = func(effect any) core.Performed {

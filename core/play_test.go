@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -41,12 +42,14 @@ var update = flag.Bool("update", false, "rewrite testdata/*.txt; read the diff b
 //	> outside r "x"       "x" is published to all in room r from outside
 //	> forge r put {…}     somebody else replaces the state of room r
 //	> reap r a            somebody else removes a from room r
+//	> add r a             somebody else adds a to room r
 //	> wipe r              the store loses room r
 //	> save r              what the store has of room r is backed up
 //	> restore r           the backup is put back
 //	> show r              what the store has of room r
 //
-// In a play "with lives" there are Lifes too, whose lease is 3 rounds, and whose
+// In a play "with wait" a miss is believed when "1 wait" is answered, and not before.
+// In one "with lives" there are Lifes too, whose lease is 3 rounds, and whose
 // last look comes after 12:
 //
 //	> rounds 3            so many rounds happen on all instances
@@ -95,21 +98,26 @@ func diff(want, got string) string {
 	return ""
 }
 
+// heartbeat is what Lifes do when nothing happens.
+var heartbeat = regexp.MustCompile(`: load instances$|, update \S+ {"est":1,"beat":\d+,"every":\d+}$|, require alive, add last/\d+, remove last/\d+$`)
+
 // director has a cluster play what a script says.
 type director struct {
 	*cluster[who, room]
-	held  bool
-	quiet bool
+	held       bool
+	quiet      bool
+	foreigners map[string]uint64 // and their next number
 }
 
 func play(t *testing.T, script []byte) []byte {
 	var out bytes.Buffer
 	in := integration(strings.Split(strings.TrimPrefix(strings.SplitN(string(script), "\n", 2)[0], "# with "), " "))
-	d := &director{cluster: newCluster(in, 3)}
+	d := &director{cluster: newCluster(in, 3), foreigners: map[string]uint64{}}
 	d.opt = &core.RoomOptions{Batch: 8, Hold: 4}
 	lives := strings.Contains(strings.SplitN(string(script), "\n", 2)[0], " lives")
+	d.opt.Wait = strings.Contains(strings.SplitN(string(script), "\n", 2)[0], " wait")
 	d.print = func(line string) {
-		if d.quiet && (strings.HasSuffix(line, ": load instances") || strings.Contains(line, `{"est":1,"beat":`) && strings.Contains(line, ", update ")) {
+		if d.quiet && heartbeat.MatchString(line) {
 			return
 		}
 		line, _, _ = strings.Cut(line, "\n") // where a panic was is not the play's
@@ -196,6 +204,8 @@ func (d *director) command(t *testing.T, command string) {
 		d.foreign(t, w[1], c)
 	case w[0] == "reap":
 		d.foreign(t, w[1], broker.Commit{Members: []broker.MemberChange{{Op: broker.Remove, ID: w[2]}}})
+	case w[0] == "add":
+		d.foreign(t, w[1], broker.Commit{Members: []broker.MemberChange{{Op: broker.Add, ID: w[2]}}})
 	case w[0] == "wipe":
 		delete(d.store, w[1])
 	case w[0] == "save":
@@ -269,7 +279,12 @@ func (d *director) foreign(t *testing.T, key string, c broker.Commit) {
 	for _, m := range c.Members {
 		fx.Members = append(fx.Members, core.MemberChange{Op: core.MemberOp(m.Op), Conn: core.ConnID(m.ID)})
 	}
-	d.printf("  %v", d.commit(fmt.Sprintf("x%d", len(d.ops)+int(d.store[key].Record(false).At.Seq)+d.store[key].Receipts()), key, fx))
+	writer := fmt.Sprintf("x%d", len(d.ops)+int(d.store[key].Record(false).At.Seq)+d.store[key].Receipts())
+	for d.foreigners[writer] > fx.N { // a number is used once
+		writer += "x"
+	}
+	d.foreigners[writer] = fx.N + 1
+	d.printf("  %v", d.commit(writer, key, fx))
 }
 
 // commandLife has a command carried out that is about Lifes, if it is.
@@ -319,7 +334,10 @@ func (d *director) loseBeat(t *testing.T, n *node[who, room]) {
 	d.now = d.now.Add(interval)
 	d.live(n, core.Ticked{Now: d.now})
 	for {
-		i := slices.IndexFunc(d.lives, func(o *lifeOp[who, room]) bool { return o.n == n })
+		i := slices.IndexFunc(d.lives, func(o *lifeOp[who, room]) bool {
+			list, own := o.fx.(core.CommitRecord)
+			return o.n == n && !(own && list.Record != core.Directory)
+		})
 		if i < 0 {
 			return
 		}

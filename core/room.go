@@ -41,7 +41,10 @@ type Room[C, R any] struct {
 	doubt   bool     // messages may be missing: read the position
 	settles bool     // the Load under way was asked for after the doubt
 	wanted  uint64   // the Load under way is for the message of this number
-	missing uint64   // the position that was read: what is not heard up to it is lost
+	missing uint64   // what is not heard up to here, and is not held, is lost
+	waits   bool     // the effect Wait is not answered yet
+	suspect uint64   // what is not heard up to here by then is lost
+	later   uint64   // likewise, after one Wait more
 
 	held    []Delivered // messages that wait for the store
 	due     []task      // transitions that messages led to
@@ -62,6 +65,11 @@ type RoomOptions struct {
 	// List has nobody join before the driver has answered the effect List: for
 	// drivers that run a [Life]. Default: a crash of the instance leaves its members.
 	List bool
+
+	// Wait has a message that a Load shows to be missing believed so only when it has
+	// not come by the answer of the effect Wait: for drivers whose Load may be answered
+	// faster than a message comes that was committed before. Default: at once.
+	Wait bool
 }
 
 // link is the state of the subscription.
@@ -195,6 +203,8 @@ func (r *Room[C, R]) take(ev Event) {
 		r.forgotten(ev)
 	case Delivered:
 		r.delivered(ev)
+	case Waited:
+		r.waited()
 	case Doubted:
 		r.doubt, r.settles = true, false
 	default:

@@ -43,13 +43,14 @@ const (
 	receive
 	deliver
 	resync
+	attest // none: see whether the member is still stored
 	performed
 	leave
 	refuse // none: the client broke a rule, or we are going away
 )
 
 func (k kind) String() string {
-	return [...]string{"Authenticate", "Join", "Receive", "Deliver", "Resync", "Performed", "Leave", "refuse"}[k]
+	return [...]string{"Authenticate", "Join", "Receive", "Deliver", "Resync", "attest", "Performed", "Leave", "refuse"}[k]
 }
 
 // event is the event that led to a task that is still to be decided.

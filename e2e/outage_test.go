@@ -130,11 +130,8 @@ func TestProcessCutOff(t *testing.T) {
 	finish(t, server, dana, carl)
 }
 
-// TestProcessKilled kills one of two processes. The other one goes on, and the
-// people of the dead one find their seats there.
-//
-// Who was connected to the dead one stays a member, and keeps the seat, until
-// the same user comes again: nobody takes the dead ones' places away yet.
+// TestProcessKilled kills one of two processes. The other one runs the Leave of who
+// was connected to it, within a lease and two heartbeats, and its people are told.
 func TestProcessKilled(t *testing.T) {
 	server := redistest.Start(t, nil)
 	one, two := startOn(t, server.Addr()), startOn(t, server.Addr())
@@ -145,18 +142,49 @@ func TestProcessKilled(t *testing.T) {
 	dana.until("some have been passed on", func() bool { return len(dana.now().passed) > 50 })
 	one.kill()
 	dana.closed(0)
-	carl.say(1) // to a ghost
-	carl.settle()
+	carl.hearsOf("disconnect")
 	dana.enter(two)
-	carl.until("Dana is back", func() bool { return len(carl.now().news) > 0 })
-	if news := carl.now().news; !slices.Equal(news, []string{"reconnect"}) {
-		t.Errorf("Carl hears of %v", news)
+	if other := dana.now().other; other != carl.now().seat {
+		t.Errorf("Dana is told that %q sits there", other)
 	}
+	carl.hearsOf("disconnect", "connect")
 	talk(t, dana, carl)
 	if len(carl.visits) != 1 {
 		t.Errorf("Carl, who was on the other process, was disconnected: %s", carl.visits[0])
 	}
-	finish(t, server, dana, carl, dana.visits[0].seat)
+	finish(t, server, dana, carl)
+}
+
+// TestProcessPaused stops one of two processes by SIGSTOP for longer than a lease,
+// and lets it go on. Meanwhile it is taken for dead; then it tells its people to come
+// back, and they can, to the same process.
+func TestProcessPaused(t *testing.T) {
+	server := redistest.Start(t, nil)
+	one, two := startOn(t, server.Addr()), startOn(t, server.Addr())
+	one.mayLog = `msg="est: heartbeat" error="instance: the others have given this instance up|` + gapsOnly
+	dana, carl := meet(t, "kitchen", one, two)
+	talk(t, dana, carl)
+
+	one.pause()
+	carl.hearsOf("disconnect")
+	one.resume()
+	dana.closed(core.CloseComeBack)
+	dana.enter(one)
+	carl.hearsOf("disconnect", "connect")
+	talk(t, dana, carl)
+	if len(carl.visits) != 1 {
+		t.Errorf("Carl, who was on the other process, was disconnected: %s", carl.visits[0])
+	}
+	finish(t, server, dana, carl)
+}
+
+// hearsOf listens until s has been told so much of the peer, and this it must be.
+func (s *person) hearsOf(news ...string) {
+	s.t.Helper()
+	s.until(fmt.Sprintf("there is news: %v", news), func() bool { return len(s.now().news) >= len(news) })
+	if got := s.now().news; !slices.Equal(got, news) {
+		s.t.Errorf("%s hears of %v", s.name, got)
+	}
 }
 
 // opens expects the next side effect, which is the opening of a room.

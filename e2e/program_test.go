@@ -120,6 +120,19 @@ func (p *program) kill() {
 	})
 }
 
+// pause stops it by SIGSTOP: its sockets stay open, and nothing happens.
+func (p *program) pause() { p.signal(syscall.SIGSTOP) }
+
+// resume lets it go on.
+func (p *program) resume() { p.signal(syscall.SIGCONT) }
+
+func (p *program) signal(s syscall.Signal) {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(s); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
 func (p *program) end(asItShould func(error) bool) {
 	log := <-p.log // all of it, which Wait would cut off
 	if err := p.cmd.Wait(); !asItShould(err) {

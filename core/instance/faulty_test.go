@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/spinneyio/est/broker"
 	"github.com/spinneyio/est/core"
@@ -25,6 +26,7 @@ type faulty struct {
 	calls    map[verb]int
 	handlers map[broker.Key]broker.Handler // of the latest subscription
 	mute     bool                          // messages are lost on their way to the handlers
+	slow     time.Duration                 // or take so long
 }
 
 type verb string
@@ -153,8 +155,9 @@ func (f *faulty) Subscribe(ctx context.Context, key broker.Key, h broker.Handler
 	heard := h.Message
 	h.Message = func(m broker.Message) {
 		f.mu.Lock()
-		mute := f.mute
+		mute, slow := f.mute, f.slow
 		f.mu.Unlock()
+		<-time.After(slow)
 		if !mute {
 			heard(m)
 		}
@@ -193,6 +196,13 @@ func (f *faulty) lose(messages bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.mute = messages
+}
+
+// delay lets messages take so long between the store and the instances.
+func (f *faulty) delay(d time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.slow = d
 }
 
 // gap says that the subscription of a room can't vouch for its continuity.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/spinneyio/est/core"
 	"github.com/spinneyio/est/core/instance"
@@ -50,6 +51,39 @@ func TestGapCloses(t *testing.T) {
 			w.Errorf("members: %s", m)
 		}
 	})
+}
+
+// A message that is still on its way, when the store shows that it was committed, is
+// not missing: after a reconnect in a busy room there is always one.
+func TestGapWithAMessageOnItsWay(t *testing.T) {
+	for name, c := range map[string]struct {
+		takes  time.Duration
+		closes bool
+	}{"soon": {time.Second - 1, false}, "never": {time.Hour, true}} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(w *world) {
+				i := w.instance(nil)
+				bob := w.join(i, "bob", "r")
+				w.store.delay(c.takes)
+				if err := i.Publish(context.Background(), "r", core.ToAll("late")); err != nil {
+					w.Fatal(err)
+				}
+				w.store.gap("r")
+				began := time.Now()
+				if c.closes {
+					bob.wantClosed(core.CloseComeBack, comeBack)
+					if took := time.Since(began); took != time.Second {
+						w.Errorf("it took %v", took)
+					}
+					time.Sleep(time.Hour) // memory's own goroutine
+					return
+				}
+				bob.want(`"late"`)
+				time.Sleep(time.Hour)
+				bob.wantNothing()
+			})
+		})
+	}
 }
 
 func TestGapResyncs(t *testing.T) {

@@ -16,7 +16,7 @@ import (
 // What the instance does about others that are dead, and when others take it for
 // dead.
 
-var errExpelled = errors.New("instance: the others have given this instance up, since its heartbeat stood still: its connections in rooms are closed, and it starts again under another name")
+var errExpelled = errors.New("instance: the others have given this instance up, since its heartbeat stood still, or the store went back to before it: its connections in rooms are closed, and it starts again under another name")
 
 // reaping counts the members of a dead instance that a room still has.
 type reaping struct {
@@ -39,11 +39,15 @@ func (p *pulse[C, R]) reap(fx core.Reap) {
 	p.i.work(1)
 	p.calls.Go(func() {
 		defer p.i.work(-1)
-		members, ok := p.membersOf(fx)
+		members, alien, ok := p.membersOf(fx)
 		if !ok {
 			return
 		}
-		job := &reaping{done: func() { p.post(core.Reaped(fx)) }}
+		answer := core.LifeEvent(core.Reaped(fx))
+		if alien {
+			answer = core.Unreaped(fx)
+		}
+		job := &reaping{done: func() { p.post(answer) }}
 		job.left.Store(1) // until all are counted
 		p.adopt(fx.Room, members, job)
 		job.gone()
@@ -51,32 +55,35 @@ func (p *pulse[C, R]) reap(fx core.Reap) {
 }
 
 // membersOf reads the members until it succeeds. It says false if this start of
-// the instance ends before.
-func (p *pulse[C, R]) membersOf(fx core.Reap) (orphans []core.Orphaned, ok bool) {
+// the instance ends before. alien says that there are some that can't be read.
+func (p *pulse[C, R]) membersOf(fx core.Reap) (orphans []core.Orphaned, alien, ok bool) {
 	for n := 0; ; n++ {
 		ctx, cancel := p.timeout()
 		rec, err := p.i.b.Load(ctx, broker.Key{Namespace: p.i.in.Name, Room: fx.Room}, true)
 		cancel()
 		if err == nil {
-			return p.orphans(fx, rec), true
+			orphans, alien = p.orphans(fx, rec)
+			return orphans, alien, true
 		}
 		if pause(p.ctx, n); p.ctx.Err() != nil || p.i.draining.Load() {
-			return nil, false
+			return nil, false, false
 		}
 	}
 }
 
-func (p *pulse[C, R]) orphans(fx core.Reap, rec broker.Record) (orphans []core.Orphaned) {
+func (p *pulse[C, R]) orphans(fx core.Reap, rec broker.Record) (orphans []core.Orphaned, alien bool) {
 	for _, m := range rec.Members {
 		s, err := core.DecodeMember(m.Data)
 		switch {
-		case err != nil: // it may be anybody's
+		case err != nil && s.Instance != "" && s.Instance != fx.Instance:
+		case err != nil:
 			p.i.report(err, "reap", core.ConnID(m.ID), fx.Room)
+			alien = alien || s.Instance == fx.Instance // else it may be anybody's
 		case s.Instance == fx.Instance:
 			orphans = append(orphans, core.Orphaned{Conn: core.ConnID(m.ID), Now: time.Now(), Data: s.Data, Identity: s.Identity})
 		}
 	}
-	return orphans
+	return orphans, alien
 }
 
 // adopt posts the orphans to the machine of their room, which is made if there is

@@ -3,9 +3,14 @@ package instance
 import (
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/spinneyio/est/core"
 )
+
+// onTheWay is how long a message may be on its way from the store, when its position
+// shows that it was committed.
+const onTheWay = time.Second
 
 // run is the room's goroutine.
 func (r *room[C, R]) run() {
@@ -120,6 +125,8 @@ func (r *room[C, R]) carryOut(asks, effects []core.Effect) []core.Effect {
 				c.orphan.gone()
 			}
 			delete(r.conns, fx.Conn)
+		case core.Wait:
+			time.AfterFunc(onTheWay, func() { r.post(item[C, R]{ev: core.Waited{}}) })
 		case core.Report:
 			r.i.report(errors.New(fx.Text), fx.What, fx.Conn, r.key.Room)
 		case core.Subscribe, core.Unsubscribe, core.List, core.Load, core.Commit:

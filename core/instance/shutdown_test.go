@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -88,6 +89,39 @@ func TestShutdownDrains(t *testing.T) {
 			w.Errorf("dial after it: %v", err)
 		}
 		w.wantReports()
+	})
+}
+
+// Ten thousand clients that do as they are told don't come back in one second.
+func TestShutdownSpreadsTheReturn(t *testing.T) {
+	bubble(t, func(w *world) {
+		const clients = 10_000
+		i := w.instance(nil)
+		back := make([]time.Duration, clients)
+		var all sync.WaitGroup
+		began := time.Now()
+		for n := range back {
+			c := w.dial(i, nil)
+			all.Go(func() {
+				end, err := c.toldToGo(began)
+				if err != nil {
+					w.Error(err)
+				}
+				back[n] = end.after + time.Duration(end.ms)*time.Millisecond
+			})
+		}
+		w.shutdown(i)
+		all.Wait()
+		slices.Sort(back)
+		most := 0
+		for n, from := range back {
+			until, _ := slices.BinarySearch(back, from+time.Second)
+			most = max(most, until-n)
+		}
+		if last := back[clients-1]; most > 5_000 || last > 3200*time.Millisecond {
+			w.Errorf("%d come back in one second, the last one after %v", most, last)
+		}
+		w.Logf("%d come back in one second at most", most)
 	})
 }
 
