@@ -28,7 +28,7 @@ func TestLeaveInAnOutage(t *testing.T) {
 				carl := w.join(two, "carl", "r")
 				w.store.set(k, load, commit, subscribe)
 				carl.Abort()
-				time.Sleep(time.Hour)
+				w.pass(time.Hour)
 				w.leaves = true // a Leave that was forgotten keeps its room on the list
 				w.store.heal()
 				ann.want(`"carl left"`)
@@ -39,7 +39,7 @@ func TestLeaveInAnOutage(t *testing.T) {
 				if m := w.members("r"); m != "ann bob" && m != "bob ann" {
 					t.Errorf("members: %s", m)
 				}
-				time.Sleep(2 * time.Hour)
+				w.pass(2 * time.Hour)
 				ann.wantNothing()
 				bob.wantNothing()
 			})
@@ -59,9 +59,9 @@ func TestCrashInAnOutage(t *testing.T) {
 		for _, s := range []*faulty{store1, store2, store3} {
 			s.set(fails, load, commit, subscribe)
 		}
-		time.Sleep(time.Minute)
+		w.pass(time.Minute)
 		w.kill(three, store3)
-		time.Sleep(time.Minute)
+		w.pass(time.Minute)
 		store1.heal()
 		store2.heal()
 		began := time.Now()
@@ -71,7 +71,7 @@ func TestCrashInAnOutage(t *testing.T) {
 		if took := time.Since(began); took < lease-beat || took > lease+3*beat {
 			t.Errorf("it took %v", took)
 		}
-		time.Sleep(2 * time.Hour)
+		w.pass(2 * time.Hour)
 		ann.wantNothing()
 		bob.wantNothing()
 	})
@@ -90,7 +90,7 @@ func TestBrokerComesBackEmpty(t *testing.T) {
 		eve := w.dial(one, nil)
 		eve.send(who{"eve", ""})
 		eve.want(`"in "`)
-		time.Sleep(3*beat + beat/2)
+		w.pass(3*beat + beat/2)
 		store.empty()
 		ann.wantClosed(core.CloseComeBack, comeBack)
 		bob.wantClosed(core.CloseComeBack, comeBack)
@@ -105,7 +105,7 @@ func TestBrokerComesBackEmpty(t *testing.T) {
 			}
 		}
 		ann, bob = w.join(one, "ann", "r"), w.join(two, "bob", "r")
-		time.Sleep(3 * lease)
+		w.pass(3 * lease)
 		eve.wantNothing()
 		if m := w.members("r"); m != "ann bob" && m != "bob ann" {
 			t.Errorf("members: %s", m)
@@ -124,7 +124,7 @@ func TestBrokerComesBackEmpty(t *testing.T) {
 		if took := time.Since(began); took > lease+2*beat {
 			t.Errorf("it took %v", took)
 		}
-		time.Sleep(2 * time.Hour)
+		w.pass(2 * time.Hour)
 		ann.wantNothing()
 		if list := w.records(); len(list) != 1 {
 			t.Errorf("left: %q", list)

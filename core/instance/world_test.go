@@ -245,3 +245,6 @@ func (c *client) wantClosed(code core.CloseCode, reason string) {
 		c.w.Fatalf("received %s, %v; want the end with %d (%s)", m, err, uint16(code), reason)
 	}
 }
+
+// pass lets time go by, in the bubble.
+func (w *world) pass(d time.Duration) { time.Sleep(d) }
