@@ -28,6 +28,7 @@ func TestLosses(t *testing.T) {
 		"the subscriber is cut off":  {do: (*listener).cutOff},
 		"a queue overflows":          {do: (*listener).overflow},
 		"the store goes back":        {do: (*listener).goBack, closes: true},
+		"the store forgets a join":   {do: (*listener).forget, closes: true},
 		"the store comes back empty": {do: (*listener).empty, closes: true},
 	} {
 		for _, resync := range []bool{true, false} {
@@ -165,6 +166,15 @@ func (l *listener) goBack() {
 	must(l.t, err)
 	l.publish("2")
 	l.client.expect(`"2"`)
+	must(l.t, rollback())
+}
+
+// forget has the store go back to before a second client's join, by which nobody was
+// told: no message shows it.
+func (l *listener) forget() {
+	rollback, err := l.redis.Snapshot()
+	must(l.t, err)
+	l.enter()
 	must(l.t, rollback())
 }
 

@@ -55,7 +55,6 @@ type toySite struct {
 	done, conflict                bool
 	commit                        int // id
 	answerSum, answerVersion      int
-	late                          func()
 }
 
 type toyEvent struct {
