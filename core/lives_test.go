@@ -243,7 +243,7 @@ func (c *cluster[C, R]) answerLife(o *lifeOp[C, R], ev core.LifeEvent) {
 func failLife(fx core.LifeEffect) core.LifeEvent {
 	switch fx := fx.(type) {
 	case core.LoadRecord:
-		return core.RecordUnread{Record: fx.Record}
+		return core.RecordUnread(fx)
 	case core.CommitRecord:
 		return core.RecordUnanswered{Record: fx.Record, N: fx.N}
 	}

@@ -23,7 +23,7 @@ type coreMutant struct {
 
 var coreMutants = []coreMutant{
 	{"the version is ignored", "commit.go", "Any: !d.validated,", "Any: true,", "lost-update"},
-	{"subscribed late", "decide.go", "m.stops = t.kind == join && r.link != linkLive", "m.stops = false", "missed-message"},
+	{"subscribed late", "decide.go", "(r.link != linkLive || r.listing != listed)", "r.listing != listed", "missed-message"},
 	{"released before the commit", "decide.go", "\tcase d.needed:\n", "\tcase d.needed:\n\t\tr.release(d, 0)\n", "effects order wrong-target clean-up dead-reference"},
 	{"delivered to the sender", "hear.go", "&& m.since < seq && m.id != d.From", "&& m.since < seq", "wrong-target"},
 	{"delivered to everybody", "hear.go", "from := r.identity[d.To]\n\tif d.All {", "from := r.identity[d.To]\n\tif true {", "wrong-target"},

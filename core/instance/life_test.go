@@ -192,7 +192,7 @@ func TestPausedInstance(t *testing.T) {
 				ann.wantNothing() // no second Leave
 				eve.wantNothing() // she is in no room
 				bob = w.join(two, "bob", "r")
-				late = w.join(two, "late", "new")
+				w.join(two, "late", "new")
 				if after := w.writerOf(one, "r", "bob"); after == before {
 					t.Errorf("it is still %s", after)
 				}

@@ -146,7 +146,7 @@ func (p *pulse[C, R]) load(fx core.LoadRecord) core.LifeEvent {
 		p.beat(0, err)
 	}
 	if err != nil {
-		return core.RecordUnread{Record: fx.Record}
+		return core.RecordUnread(fx)
 	}
 	members := make([]core.RecordMember, len(rec.Members))
 	for n, m := range rec.Members {

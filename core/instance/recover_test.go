@@ -104,7 +104,8 @@ func TestBrokerComesBackEmpty(t *testing.T) {
 				t.Fatalf("the end: %v", err)
 			}
 		}
-		ann, bob = w.join(one, "ann", "r"), w.join(two, "bob", "r")
+		ann = w.join(one, "ann", "r")
+		w.join(two, "bob", "r")
 		w.pass(3 * lease)
 		eve.wantNothing()
 		if m := w.members("r"); m != "ann bob" && m != "bob ann" {
