@@ -1,5 +1,0 @@
-//go:build race
-
-package esttest_test
-
-func init() { underRace = true }
