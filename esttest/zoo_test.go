@@ -24,10 +24,11 @@ var (
 func TestReferences(t *testing.T) {
 	for _, c := range zoo.References() {
 		t.Run(c.Name(), func(t *testing.T) {
-			t.Parallel()
 			o := &esttest.Options{Runs: *refRuns, Seed: 1}
 			if *hostile {
-				o.Faults.Kinds = esttest.Hostile
+				o.Faults.Kinds = esttest.Hostile // one after the other, for -failfast
+			} else {
+				t.Parallel()
 			}
 			rep := c.Explore(o)
 			if f := rep.Failure; f != nil {
