@@ -86,9 +86,8 @@ func look(t *testing.T, b zoo.Bug, seeds int) catch {
 			t.Errorf("not found with seed %d: %s", seed+1, b.What)
 			continue
 		}
-		want := cmp.Or(b.Check, "Eventually")
-		if f.Check != want && (b.Check != "" || f.Check != "Always") {
-			t.Errorf("found with seed %d by %s; want %s\n%s", seed+1, f.Check, want, f.History)
+		if !mayFind(f.Check, b) {
+			t.Errorf("found with seed %d by %s; want %s\n%s", seed+1, f.Check, cmp.Or(b.Check, "a property"), f.History)
 		}
 		c.check = f.Check
 		c.runs, c.decisions = append(c.runs, f.Runs), append(c.decisions, rep.Stats.Steps)
@@ -106,6 +105,20 @@ func look(t *testing.T, b zoo.Bug, seeds int) catch {
 	return c
 }
 
+// mayFind says whether a check may be the one that finds a bug. A state that has the
+// wrong one of two is found by whichever is looked at first; and a bug that takes a
+// property may, by chance, show in such a state too.
+func mayFind(check string, b zoo.Bug) bool {
+	wrongOne := check == "dead-reference" || check == "lost-member"
+	switch b.Check {
+	case "":
+		return check == "Always" || check == "Eventually" || wrongOne
+	case "dead-reference", "lost-member":
+		return wrongOne
+	}
+	return check == b.Check
+}
+
 func table(caught []catch) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# The zoo\n\nEach bug is one function of a correct integration with one mistake, and is looked for with %d seeds:\n"+
@@ -121,7 +134,7 @@ func table(caught []catch) string {
 		if n := len(c.left); n > 0 {
 			history = fmt.Sprintf("%d–%d", c.left[0], c.left[n-1])
 		}
-		fmt.Fprintf(&b, "| %d | %s | %s | %s | %d | %.2g %% | %d | %s |\n", c.bug.Number, c.bug.What, c.check, own,
+		fmt.Fprintf(&b, "| %d | %s | %s | %s | %d | %.3g %% | %d | %s |\n", c.bug.Number, c.bug.What, c.check, own,
 			runs, 100/float64(runs), c.decisions[len(c.decisions)/2], history)
 	}
 	return b.String()
