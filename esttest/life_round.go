@@ -37,9 +37,6 @@ func (s *sim[C, R]) troubled() bool {
 	return s.liveness == closely || s.liveness == awake && s.deadOnes()
 }
 
-// The weights of these steps.
-func init() { tuned[round], tuned[lapse], tuned[heed] = 1, 2, 1 }
-
 func (s *sim[C, R]) runRound(do verb) {
 	s.wake()
 	switch do {
