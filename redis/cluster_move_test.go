@@ -51,15 +51,15 @@ func testClusterMove(t *testing.T, cluster *redistest.Cluster) {
 			}
 		}
 	})
-	if n := <-counted; n != 1 {
-		t.Fatalf("counted %d", n)
+	last := <-counted
+	if last != 1 {
+		t.Fatalf("counted %d", last)
 	}
 	move(t, cluster, recordOf(key))
 	for range 3 {
-		<-counted
+		last = <-counted
 	}
 	stopped()
-	last := 0
 	for n := range counted {
 		last = n
 	}
