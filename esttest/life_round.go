@@ -84,7 +84,7 @@ func (s *sim[C, R]) timeOut(n *node[C, R]) {
 	for _, c := range n.pulse.chores {
 		switch fx := c.fx.(type) {
 		case core.LoadRecord:
-			events = append(events, core.RecordUnread{Record: fx.Record})
+			events = append(events, core.RecordUnread(fx))
 		case core.CommitRecord:
 			events = append(events, core.RecordUnanswered{Record: fx.Record, N: fx.N})
 		default:
