@@ -19,6 +19,12 @@ func (s *sim[C, R]) clone() *sim[C, R] {
 		rooms[i] = record{r.key, r.state, maps.Clone(r.log), slices.Clip(r.past)}
 		c.rooms[i] = &rooms[i]
 	}
+	c.registry = make([]*record, len(s.registry))
+	for i, r := range s.registry {
+		n := *r
+		c.registry[i] = &n
+	}
+	c.debts = slices.Clone(s.debts)
 	c.lates = slices.Clone(s.lates)
 	for i, l := range c.lates {
 		d, _ := l.deal.(*deal[C])
@@ -70,6 +76,12 @@ func (k *cloning[C, R]) nodes() {
 		to := &nodes[i]
 		*to = *n
 		k.to.nodes[i] = to
+		if n.pulse != nil {
+			n.pulse.shared = true
+			p := *n.pulse
+			p.chores = slices.Clone(p.chores)
+			to.pulse = &p
+		}
 		sites := make([]site[C, R], 1+len(n.sites))
 		to.lobby = k.site(&sites[0], n.lobby, to)
 		to.sites = make([]*site[C, R], len(n.sites))
@@ -83,6 +95,7 @@ func (k *cloning[C, R]) site(to, t *site[C, R], n *node[C, R]) *site[C, R] {
 	t.shared = true
 	*to = *t
 	to.n, to.ask, to.link, to.queue = n, k.op(t.ask), k.op(t.link), slices.Clip(t.queue)
+	to.orphans = slices.Clone(t.orphans)
 	return to
 }
 

@@ -54,5 +54,5 @@
 // A store that breaks its contract: that is for package conformance; the faults here
 // are those of a broker that passes it, see [Fault]. Real time: timers fire when the
 // schedule says. What happens in transports, and in your Perform function, of which
-// the model has a fake. Crashes are not on by default: see [Crash].
+// the model has a fake. A crash loses no store: the profile [Memory] has none.
 package esttest

@@ -17,7 +17,9 @@ import (
 // It fails t too for what Check does: invalid arguments, a model that panics.
 //
 // Schedules that lead to the same state go on as one, instances that nothing has
-// happened to are alike, and time stands still. First come the saved failures, and
+// happened to are alike, and time stands still; but where an instance may crash or
+// pause, or the store be away, it may pass once for as long as it takes to be given
+// up. To start an instance again counts as a fault. First come the saved failures, and
 // the few runs without concurrency that Check begins with.
 func Exhaust[C, R any](t testing.TB, in core.Integration[C, R], m Model[C, R], s Scope) {
 	t.Helper()
@@ -135,8 +137,11 @@ func (x *search[C, R]) search() *Failure {
 func (x *search[C, R]) all() {
 	x.p.deep = true
 	deadline := time.Now().Add(x.scope.Time)
-	x.visit(x.begin(), budget{x.scope.Faults.Max, x.scope.Outside}, deadline)
+	x.visit(x.begin(), x.budget(), deadline)
 }
+
+// budget is what may happen in all.
+func (x *search[C, R]) budget() budget { return budget{x.scope.Faults.Max, x.scope.Outside, 1} }
 
 // begin is the state that all others come from.
 func (x *search[C, R]) begin() *sim[C, R] {
@@ -221,7 +226,7 @@ func (x *search[C, R]) known(s *sim[C, R], left budget) bool {
 		return false
 	}
 	var m mark
-	m, x.bytes = s.mark(x.bytes, left.faults, left.outside)
+	m, x.bytes = s.mark(x.bytes, left.faults, left.outside, left.lapses)
 	if _, ok := x.seen[m]; ok {
 		return true
 	}

@@ -8,13 +8,15 @@ import (
 // What may happen next in a scope.
 
 // budget is what may still happen from a state on, beside what clients do.
-type budget struct{ faults, outside int }
+type budget struct{ faults, outside, lapses int }
 
 func (b budget) after(v verb) budget {
 	switch {
 	case v == outside:
 		b.outside--
-	case v != restart && v.fault(): // an instance that starts again makes up for one
+	case v == lapse:
+		b.lapses--
+	case v.fault(): // to start again is one too
 		b.faults--
 	}
 	return b
@@ -22,11 +24,16 @@ func (b budget) after(v verb) budget {
 
 // choices appends what may happen at a state of the scope.
 func (x *search[C, R]) choices(to []choice[C, R], s *sim[C, R], left budget) []choice[C, R] {
+	first := len(to)
 	x.buf = s.options(x.buf[:0])
 	for _, ch := range x.buf {
 		switch {
-		case left.after(ch.do).faults < 0:
-		case ch.do == wait || ch.do == ask: // which is perform and then answer
+		case left.after(ch.do).faults < 0 || left.after(ch.do).lapses < 0:
+		case ch.do == heed || ch.do == round && s.liveness != asleep: // a lapse is as many rounds as it takes
+		case ch.do == round: // rooms are listed from the first one on
+			return append(to[:first], ch)
+		case ch.do == wait:
+		case ch.do == ask && ch.op != enlist, ch.op == enlist && ch.do == perform: // ask is perform and answer: for a list nothing lies between
 		case ch.do == effectAsk && x.p.user.Performed != nil: // likewise
 		case ch.do == connect:
 			if ch.conn.life <= x.scope.Lives && !s.twin(ch.n) {

@@ -1,8 +1,6 @@
 package esttest
 
 import (
-	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/maphash"
@@ -33,6 +31,17 @@ func (s *sim[C, R]) mark(buf []byte, extra ...int) (mark, []byte) {
 	p.num(uint64(s.now.UnixNano()))
 	p.num(s.foreign)
 	p.values(s.effects)
+	p.num(uint64(s.liveness))
+	p.num(uint64(s.rounds))
+	for _, r := range inOrder(s.registry, func(r *record) string { return r.key }) {
+		s.printOwnRecord(&p, r)
+	}
+	p.num(uint64(len(s.debts)))
+	for _, d := range s.debts {
+		p.text(d.writer)
+		p.text(string(d.conn))
+		p.value(d.effect)
+	}
 	for _, n := range s.nodes {
 		printNode(&p, n)
 	}
@@ -52,6 +61,9 @@ func (s *sim[C, R]) mark(buf []byte, extra ...int) (mark, []byte) {
 		p.text(l.room)
 		p.text(l.writer)
 		p.commit(l.fx)
+		if l.note != nil {
+			p.text(fmt.Sprintf("%+v", *l.note))
+		}
 		d, _ := l.deal.(*deal[C])
 		printDeal(&p, d)
 	}
@@ -74,6 +86,7 @@ func printNode[C, R any](p *marker, n *node[C, R]) {
 		return
 	}
 	p.num(n.after)
+	printPulse(p, n.pulse)
 	printSite(p, n.lobby)
 	p.num(uint64(len(n.sites)))
 	for _, t := range inOrder(n.sites, func(t *site[C, R]) string { return t.key }) {
@@ -88,21 +101,46 @@ func printSite[C, R any](p *marker, t *site[C, R]) {
 	}
 	*p = append(*p, t.print[:]...)
 	p.text(t.key)
-	p.flags(t.linked)
+	p.text(t.writer)
+	p.flags(t.linked, t.retired, t.unsure)
 	p.num(uint64(min(t.given, 2))) // more make no difference to options
 	p.num(t.lost)
 	printOp(p, &t.ask)
 	printOp(p, &t.link)
+	printOp(p, &t.list)
+	p.num(uint64(len(t.orphans)))
+	for _, o := range t.orphans {
+		p.text(string(o.conn))
+		p.text(o.instance)
+	}
 	p.num(uint64(len(t.queue)))
 	for _, ev := range t.queue {
 		p.event(ev)
 	}
 }
 
+func printPulse(p *marker, l *pulse) {
+	if p.flags(l != nil); l == nil {
+		return
+	}
+	if l.print == nil {
+		sum := l.m.Fingerprint()
+		l.print = &sum
+	}
+	*p = append(*p, l.print[:]...)
+	p.num(uint64(len(l.chores)))
+	for _, c := range l.chores {
+		p.text(fmt.Sprintf("%T%+v", c.fx, c.fx))
+		if p.flags(c.done); c.done {
+			p.text(fmt.Sprintf("%T%+v %+v", c.answer, c.answer, c.orphans))
+		}
+	}
+}
+
 // printOp leaves out the effect: the machine has it in its fingerprint.
 func printOp[C any](p *marker, o *op[C]) {
 	p.num(uint64(o.kind))
-	p.flags(o.done)
+	p.flags(o.done, o.sent)
 	if o.done {
 		p.event(o.answer)
 	}
@@ -142,6 +180,7 @@ func printConn[C, R any](p *marker, c *conn[C, R]) {
 	p.num(uint64(len(c.work)))
 	for _, w := range c.work {
 		p.flags(w.done)
+		p.num(uint64(w.on))
 		p.value(w.effect)
 		p.text(string(w.answer.Result))
 		p.text(w.answer.Failed)
@@ -180,13 +219,36 @@ func (s *sim[C, R]) printRecord(p *marker, r *record) {
 	for _, n := range s.nodes {
 		for _, t := range n.sites {
 			if fx, ok := t.ask.fx.(core.Commit); ok && t.key == r.key {
+				printReceipt(p, r, t.writer, fx.N)
+			}
+		}
+	}
+	for _, l := range s.lates {
+		if l.room == r.key && l.note == nil {
+			printReceipt(p, r, l.writer, l.fx.N)
+		}
+	}
+}
+
+// printOwnRecord does so for one of est's own.
+func (s *sim[C, R]) printOwnRecord(p *marker, r *record) {
+	p.text(r.key)
+	members := r.state.Record(true).Members
+	p.num(uint64(len(members)))
+	for _, m := range members {
+		p.text(m.ID)
+		p.text(string(m.Data))
+	}
+	for _, n := range s.nodes {
+		for i := 0; n.pulse != nil && i < len(n.pulse.chores); i++ {
+			if fx, ok := n.pulse.chores[i].fx.(core.CommitRecord); ok && fx.Record == r.key {
 				printReceipt(p, r, n.writer, fx.N)
 			}
 		}
 	}
 	for _, l := range s.lates {
-		if l.room == r.key {
-			printReceipt(p, r, l.writer, l.fx.N)
+		if l.room == r.key && l.note != nil {
+			printReceipt(p, r, l.writer, l.note.N)
 		}
 	}
 }
@@ -199,101 +261,4 @@ func printReceipt(p *marker, r *record, writer string, n uint64) {
 	p.flags(err == nil, errors.Is(err, broker.ErrStale))
 	p.text(string(receipt.Version))
 	p.at(core.Position(receipt.At))
-}
-
-// marker is a text to be hashed. Whatever has no fixed length has it in front, so
-// different things never make the same text.
-type marker []byte
-
-func (p *marker) num(n uint64) { *p = binary.AppendUvarint(*p, n) }
-
-func (p *marker) text(s string) {
-	p.num(uint64(len(s)))
-	*p = append(*p, s...)
-}
-
-func (p *marker) flags(flags ...bool) {
-	b := byte(0)
-	for i, f := range flags {
-		if f {
-			b |= 1 << i
-		}
-	}
-	*p = append(*p, b)
-}
-
-func (p *marker) at(at core.Position) {
-	p.text(at.Epoch)
-	p.num(at.Seq)
-}
-
-// value prints what the application gave us, by its content.
-func (p *marker) value(v any) {
-	b, err := json.Marshal(v)
-	if err != nil {
-		b = fmt.Appendf(nil, "%v", v)
-	}
-	p.text(fmt.Sprintf("%T", v))
-	p.text(string(b))
-}
-
-func (p *marker) values(vs []any) {
-	p.num(uint64(len(vs)))
-	for _, v := range vs {
-		p.value(v)
-	}
-}
-
-func (p *marker) record(r core.Record) {
-	p.flags(r.Value != nil)
-	p.text(string(r.Value))
-	p.text(r.Version)
-	p.at(r.At)
-}
-
-func (p *marker) event(ev core.Event) {
-	switch ev := ev.(type) {
-	case core.Delivered:
-		p.text("delivered")
-		p.at(ev.At)
-		p.text(ev.Version)
-		p.text(string(ev.Body))
-	case core.Loaded:
-		p.text("loaded")
-		p.record(ev.Record)
-	case core.Committed:
-		p.text("committed")
-		p.num(ev.N)
-		p.text(ev.Version)
-		p.at(ev.At)
-	case core.Conflicted:
-		p.text("conflicted")
-		p.num(ev.N)
-		p.record(ev.Record)
-		p.num(uint64(len(ev.Gone)))
-		for _, id := range ev.Gone {
-			p.text(string(id))
-		}
-	default: // the others are few, and rare
-		p.text(fmt.Sprintf("%T%+v", ev, ev))
-	}
-}
-
-func (p *marker) commit(c core.Commit) {
-	p.num(c.N)
-	p.num(uint64(c.Again))
-	p.flags(c.Any)
-	p.text(c.Expect)
-	p.num(uint64(c.Op))
-	p.text(string(c.Value))
-	p.num(uint64(len(c.Members)))
-	for _, m := range c.Members {
-		p.num(uint64(m.Op))
-		p.text(string(m.Conn))
-		p.text(string(m.Data))
-	}
-	p.num(uint64(len(c.Messages)))
-	for _, m := range c.Messages {
-		p.text(string(m))
-	}
 }

@@ -43,9 +43,10 @@ const (
 	Duplicate
 	// Reorder: a message arrives after later ones. As Loss.
 	Reorder
-	// Crash: an instance dies at any point, and may be started again.
+	// Crash: an instance dies at any point, and may be started again. Those that live
+	// run the Leaves of its connections.
 	Crash
-	// Pause: an instance stands still for a while.
+	// Pause: an instance stands still for a while, perhaps so long that others take it for dead.
 	Pause
 
 	// NoFaults is a set without any.
@@ -57,7 +58,7 @@ const (
 // Profiles: what a kind of broker, and the network around it, can really do.
 const (
 	Memory = Conflict | Broken | Slow | Silent | EffectFails
-	Redis  = Memory | CommitFails | ReplyLost | Outage | LateCommit | Gap
+	Redis  = Memory | CommitFails | ReplyLost | Outage | LateCommit | Gap | Crash | Pause
 	// Hostile is all that can happen to messages with a broker that keeps no rule of its contract about them.
 	Hostile = Redis | Loss | Duplicate | Reorder
 )

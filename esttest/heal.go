@@ -27,7 +27,9 @@ func (s *sim[C, R]) heal() {
 			s.close(c)
 		}
 	}
+	s.heedNoMore()
 	s.settle(nil)
+	s.outlive()
 	if s.failed == nil {
 		s.look()
 	}
@@ -36,6 +38,13 @@ func (s *sim[C, R]) heal() {
 // settle has everything happen that waits, the oldest first, but for what held
 // parks. Messages and answers take turns, so that nobody starves.
 func (s *sim[C, R]) settle(held func(choice[C, R]) bool) {
+	s.calmDown(held)
+	if held != nil {
+		s.catchUp(func() { s.calmDown(held) })
+	}
+}
+
+func (s *sim[C, R]) calmDown(held func(choice[C, R]) bool) {
 	var left []choice[C, R]
 	most := s.settling()
 	for range most {
@@ -73,6 +82,7 @@ func (s *sim[C, R]) runQuietly(ch choice[C, R]) {
 	default:
 		s.runEffect(ch)
 	}
+	s.deliver()
 	s.changed = true
 	s.look()
 }
@@ -84,11 +94,8 @@ func (s *sim[C, R]) waiting(to []choice[C, R]) []choice[C, R] {
 		for i := range n.sites {
 			t := n.sites[(i+s.turns)%len(n.sites)]
 			for _, o := range []*op[C]{&t.link, &t.ask} {
-				v := ask
-				switch {
-				case o.done:
-					v = answer
-				case s.split && o.kind == commit:
+				v := whole(o.done)
+				if !o.done && s.split && o.kind == commit {
 					v = perform
 				}
 				if o.kind != noOp {
@@ -98,13 +105,23 @@ func (s *sim[C, R]) waiting(to []choice[C, R]) []choice[C, R] {
 			if len(t.queue) > 0 {
 				to = append(to, choice[C, R]{step: step{do: hear, inst: n.number, room: t.key}, t: t})
 			}
+			if t.list.done || t.list.kind == enlist && !t.list.sent {
+				to = append(to, choice[C, R]{step: step{do: whole(t.list.done), inst: n.number, room: t.key, op: enlist}, t: t})
+			}
+		}
+		if n.pulse == nil {
+			continue
+		}
+		for i := range n.pulse.chores {
+			c := &n.pulse.chores[i]
+			to = append(to, choice[C, R]{step: step{do: whole(c.done), inst: n.number, room: c.place(), op: c.kind()}, n: n, at: i})
 		}
 	}
 	for _, c := range s.conns {
 		if !c.open && !c.over {
 			to = append(to, choice[C, R]{step: step{do: notice, conn: c.name}, c: c})
 		}
-		if len(c.work) > 0 && c.node.up {
+		if len(c.work) > 0 && s.performer(c).up {
 			v := effectAsk
 			if c.work[0].done {
 				v = effectAnswer
@@ -113,6 +130,14 @@ func (s *sim[C, R]) waiting(to []choice[C, R]) []choice[C, R] {
 		}
 	}
 	return to
+}
+
+// whole is what is left of asking and being answered.
+func whole(done bool) verb {
+	if done {
+		return answer
+	}
+	return ask
 }
 
 // finish ends a run: the faults end, what must then be is looked at, all clients
@@ -142,6 +167,7 @@ func (s *sim[C, R]) finish() {
 	if s.failed == nil {
 		s.settled()
 		s.deserted()
+		s.desertedWatched()
 	}
 }
 
@@ -162,11 +188,12 @@ func (s *sim[C, R]) settled() {
 			}
 		}
 	}
+	s.outlivedWatched()
 	s.lostMembers()
 	for _, r := range s.rooms {
 		value := valueOf(r.state)
 		for _, c := range s.conns {
-			if c.over && !c.crashed && bytes.Contains(value, []byte(c.id)) {
+			if c.over && bytes.Contains(value, []byte(c.id)) {
 				s.fail("dead-reference", "the state of %s still names connection %v, which is over, and nothing is left that could change it: %s", strconv.Quote(r.key), c.name, value)
 			}
 		}
@@ -178,9 +205,7 @@ func (s *sim[C, R]) deserted() {
 	for _, r := range s.rooms {
 		rec := r.state.Record(true)
 		for _, m := range rec.Members {
-			if c := s.connOf(core.ConnID(m.ID)); !c.crashed {
-				s.fail("clean-up", "everybody has left, and %v is still a member of %s", c.name, strconv.Quote(r.key))
-			}
+			s.fail("clean-up", "everybody has left, and %v is still a member of %s", s.connOf(core.ConnID(m.ID)).name, strconv.Quote(r.key))
 		}
 		switch {
 		case rec.Value == nil:
@@ -190,7 +215,7 @@ func (s *sim[C, R]) deserted() {
 			s.stats.Kept++
 			if !s.p.habits.known {
 				s.p.habits.tidy = false
-			} else if s.p.habits.tidy && !s.anyCrashed() {
+			} else if s.p.habits.tidy {
 				s.fail("clean-up", "everybody has left %s, and its state stays in the store for ever, where it goes in runs without concurrency and faults: %s", strconv.Quote(r.key), rec.Value)
 			}
 		}
@@ -200,15 +225,6 @@ func (s *sim[C, R]) deserted() {
 			s.fail("clean-up", "everybody has left, and instance %d still keeps machines of %d rooms", n.number, len(n.sites))
 		}
 	}
-}
-
-func (s *sim[C, R]) anyCrashed() bool {
-	for _, c := range s.conns {
-		if c.crashed {
-			return true
-		}
-	}
-	return false
 }
 
 // isEmpty says whether a stored state holds nothing: no text, no number but 0, in

@@ -36,6 +36,9 @@ func (s *sim[C, R]) options(to []choice[C, R]) []choice[C, R] {
 			}
 		}
 	}
+	if s.allowed&lively != 0 {
+		to = s.roundOptions(to)
+	}
 	if s.model.Outside != nil {
 		to = append(to, choice[C, R]{step: step{do: outside}})
 	}
@@ -81,13 +84,10 @@ func (s *sim[C, R]) clientOptions(to []choice[C, R], a *actor[C, R]) []choice[C,
 }
 
 func (s *sim[C, R]) connOptions(to []choice[C, R], c *conn[C, R]) []choice[C, R] {
-	if !c.node.up || c.node.paused {
-		return to
-	}
-	if !c.open && !c.over {
+	if !c.open && !c.over && c.node.up && !c.node.paused {
 		to = append(to, choice[C, R]{step: step{do: notice, conn: c.name}, c: c})
 	}
-	if len(c.work) == 0 {
+	if len(c.work) == 0 || !s.performer(c).up || s.performer(c).paused {
 		return to
 	}
 	if c.work[0].done {
@@ -111,10 +111,19 @@ func (s *sim[C, R]) nodeOptions(to []choice[C, R], n *node[C, R]) []choice[C, R]
 		return to
 	}
 	for _, t := range n.sites {
+		if t.eclipsed() {
+			continue
+		}
 		to = s.opOptions(to, t, &t.ask)
 		to = s.opOptions(to, t, &t.link)
+		to = s.listOptions(to, t)
 		if len(t.queue) > 0 && !n.paused {
 			to = s.messageOptions(to, t)
+		}
+	}
+	if n.pulse != nil {
+		for i := range n.pulse.chores {
+			to = s.choreOptions(to, n, i)
 		}
 	}
 	switch {
@@ -140,6 +149,23 @@ func (s *sim[C, R]) nodeOptions(to []choice[C, R], n *node[C, R]) []choice[C, R]
 	}
 	return to
 }
+
+// eclipsed says whether its instance has a machine of the same room that is retired:
+// a step of the room is one of that machine's, as long as it is there.
+func (t *site[C, R]) eclipsed() bool {
+	if t.retired || t.n.life == 1 {
+		return false
+	}
+	for _, o := range t.n.sites {
+		if o.retired && o.key == t.key {
+			return true
+		}
+	}
+	return false
+}
+
+// performer is the instance that performs the oldest side effect of a connection.
+func (s *sim[C, R]) performer(c *conn[C, R]) *node[C, R] { return s.nodes[c.work[0].on-1] }
 
 // opOptions is what can become of what a room asks of the store.
 func (s *sim[C, R]) opOptions(to []choice[C, R], t *site[C, R], o *op[C]) []choice[C, R] {

@@ -46,12 +46,15 @@ func (s *sim[C, R]) run(ch choice[C, R]) {
 		s.runEffect(ch)
 	case crash, restart, pause, resume, away, back, cut, join:
 		s.runNode(ch)
+	case round, lapse, heed:
+		s.runRound(ch.do)
 	case outside:
 		s.runOutside(ch.text)
 	case wait:
 		s.tell(lane{}, lane{}, false, "a minute passes")
 		s.now = s.now.Add(time.Minute)
 	}
+	s.deliver()
 	s.changed = true
 }
 
@@ -176,7 +179,7 @@ func (s *sim[C, R]) runEffect(ch choice[C, R]) {
 	}
 	done := c.work[0]
 	c.work = c.work[1:]
-	if s.p.user.Performed != nil && c.site != nil {
+	if s.p.user.Performed != nil && c.site != nil && done.on == c.node.number { // of an orphan nobody wants to know
 		s.tell(c.node.lane(), c.node.lane(), false, "the side effect %s is answered", s.shown(done.effect))
 		s.say(c, core.Answered{Conn: c.id, Now: s.now, Answer: done.answer})
 	}
@@ -184,6 +187,7 @@ func (s *sim[C, R]) runEffect(ch choice[C, R]) {
 
 func (s *sim[C, R]) performOne(c *conn[C, R], w *work, fails bool) {
 	w.done, w.answer = true, core.Performed{Effect: w.effect}
+	on := lane{inst, w.on}
 	var result any
 	var err error
 	switch {
@@ -196,7 +200,7 @@ func (s *sim[C, R]) performOne(c *conn[C, R], w *work, fails bool) {
 		w.answer.Failed = err.Error()
 	}
 	if w.answer.Failed != "" {
-		s.tell(c.node.lane(), c.node.lane(), true, "perform %s for %v", s.shown(w.effect), c.name)
+		s.tell(on, on, true, "perform %s for %v", s.shown(w.effect), c.name)
 		return
 	}
 	if result != nil {
@@ -204,7 +208,7 @@ func (s *sim[C, R]) performOne(c *conn[C, R], w *work, fails bool) {
 			panic(modelError(fmt.Sprintf("Perform answered a %T that JSON can't encode: %v", result, err)))
 		}
 	}
-	s.tell(c.node.lane(), c.node.lane(), false, "perform %s for %v", s.shown(w.effect), c.name)
+	s.tell(on, on, false, "perform %s for %v", s.shown(w.effect), c.name)
 	s.effects = append(s.effects, w.effect)
 }
 
@@ -231,6 +235,7 @@ func (s *sim[C, R]) runNode(ch choice[C, R]) {
 	case resume:
 		n.paused = false
 		here("goes on")
+		s.keepUp(n)
 	case away:
 		n.away = true
 		here("can't reach the broker")
@@ -238,6 +243,7 @@ func (s *sim[C, R]) runNode(ch choice[C, R]) {
 	case back:
 		n.away = false
 		here("reaches the broker again")
+		s.keepUp(n)
 	case cut:
 		here("the connection for messages is cut")
 		s.cut(n)
@@ -269,14 +275,16 @@ func (s *sim[C, R]) cut(n *node[C, R]) {
 // crash ends an instance between two steps. What it asked of the store may still
 // take place.
 func (s *sim[C, R]) crash(n *node[C, R]) {
+	s.wake()
 	n.up = false
 	for _, t := range n.sites {
 		s.giveUpCommit(t)
 	}
+	s.dies(n)
 	n.sites = nil
 	for _, c := range s.conns {
 		if c.node == n && (!c.over || c.site != nil) {
-			c.open, c.over, c.site, c.work, c.owed, c.crashed = false, true, nil, nil, nil, true
+			c.open, c.over, c.site, c.owed, c.crashed = false, true, nil, nil, true
 			s.closeWatched(c)
 		}
 	}

@@ -37,7 +37,7 @@ var tuned = [verbCount]int{
 	hear: 16, drop: 1, twice: 1, delay: 1, cut: 1, join: 6,
 	effect: 6, effectFails: 1, effectAnswer: 8, effectAsk: 6,
 	crash: 1, restart: 6, pause: 1, resume: 6, away: 1, back: 6,
-	outside: 4, wait: 1,
+	outside: 4, wait: 1, round: 1, lapse: 2, heed: 1,
 }
 
 // swarm leaves out half of what is not needed to go on, and weighs the rest at random.

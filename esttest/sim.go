@@ -27,6 +27,12 @@ type sim[C, R any] struct {
 	foreign uint64 // commits from outside any instance so far
 	effects []any  // side effects that were performed
 
+	liveness liveness
+	registry []*record // est's own records
+	rounds   int       // so far
+	beaten   time.Time // when the last one was
+	debts    []debt
+
 	still   bool       // time passes only where that is what happens
 	allowed Fault      // kinds of faults that options offers
 	failed  *violation // the first thing that was found
@@ -72,6 +78,7 @@ type conn[C, R any] struct {
 // work is a side effect.
 type work struct {
 	effect any
+	on     int  // the instance that performs it
 	done   bool // it was performed; the answer is on its way
 	answer core.Performed
 }
@@ -88,6 +95,7 @@ type node[C, R any] struct {
 	lobby  *site[C, R]
 	sites  []*site[C, R] // of rooms, in the order in which they came up
 	after  uint64
+	pulse  *pulse // nil if asleep, or down
 }
 
 // site is a room's machine on an instance, and what is under way for it.
@@ -95,12 +103,18 @@ type site[C, R any] struct {
 	n      *node[C, R]
 	m      *core.Room[C, R]
 	key    string
+	writer string
 	ask    op[C]        // a Load or a Commit
 	link   op[C]        // a Subscribe or an Unsubscribe
+	list   op[C]        // a List
 	linked bool         // the store sends it messages
 	queue  []core.Event // those on their way: Delivered and Doubted
 	given  int          // how often patience with the commit under way has ended
 	lost   uint64       // number of the first message that was dropped since the last one that came; 0: none
+
+	retired bool // its instance was expelled: nobody enters any more
+	unsure  bool // nobody knows what became of one of its commits
+	orphans []orphan
 
 	shared bool      // a clone of the cluster has the same machine
 	print  *[16]byte // fingerprint of the machine; nil: not known
@@ -110,6 +124,7 @@ type site[C, R any] struct {
 type op[C any] struct {
 	kind   opKind
 	fx     core.Effect
+	sent   bool       // of a List: the Life was asked
 	done   bool       // it took place; the answer is on its way
 	answer core.Event // then
 	deal   *deal[C]   // of a commit
@@ -121,7 +136,8 @@ type late struct {
 	room   string
 	writer string
 	fx     core.Commit
-	deal   any // *deal[C]
+	deal   any                // *deal[C]
+	note   *core.CommitRecord // in place of fx
 }
 
 // record is a room as the store has it.
@@ -162,13 +178,22 @@ func newSim[C, R any](p *probe[C, R], m *Model[C, R], instances, clients int, al
 
 // start begins a life of an instance.
 func (s *sim[C, R]) start(n *node[C, R]) {
+	n.up, n.paused, n.away, n.cut = true, false, false, false
+	s.christen(n)
+	n.lobby = &site[C, R]{n: n, writer: n.writer, m: core.NewRoom(&s.p.seen, "", n.writer, 0, nil)}
+	n.sites = nil
+	if s.liveness != asleep {
+		s.exist(n, "")
+	}
+}
+
+// christen gives an instance a name that it never had.
+func (s *sim[C, R]) christen(n *node[C, R]) {
 	n.life++
-	n.up, n.paused, n.away, n.cut, n.after = true, false, false, false, 0
+	n.after = 0
 	if n.writer = fmt.Sprintf("i%d", n.number); n.life > 1 {
 		n.writer += fmt.Sprintf(".%d", n.life)
 	}
-	n.lobby = &site[C, R]{n: n, m: core.NewRoom(&s.p.seen, "", n.writer, 0, nil)}
-	n.sites = nil
 }
 
 // site is the machine of a room on an instance; it is made where there is none.
@@ -177,11 +202,15 @@ func (s *sim[C, R]) site(n *node[C, R], key string) *site[C, R] {
 		return n.lobby
 	}
 	for _, t := range n.sites {
-		if t.key == key {
+		if t.key == key && !t.retired {
 			return t
 		}
 	}
-	t := &site[C, R]{n: n, key: key, m: core.NewRoom(&s.p.seen, key, n.writer, n.after, nil)}
+	var o *core.RoomOptions
+	if s.liveness != asleep {
+		o = &core.RoomOptions{List: true}
+	}
+	t := &site[C, R]{n: n, key: key, writer: n.writer, m: core.NewRoom(&s.p.seen, key, n.writer, n.after, o)}
 	n.sites = append(n.sites, t)
 	return t
 }
@@ -260,7 +289,10 @@ func (s *sim[C, R]) happen(t *site[C, R], events ...core.Event) {
 	clear(fx)
 	s.buf = fx[:0]
 	if t.key != "" && t.m.Idle() {
-		t.n.after = max(t.n.after, t.m.Number())
+		if !t.retired {
+			t.n.after = max(t.n.after, t.m.Number())
+			s.post(t.n, core.Unwanted{Room: t.key, Unsure: t.unsure})
+		}
 		t.n.sites = slices.DeleteFunc(t.n.sites, func(o *site[C, R]) bool { return o == t })
 	}
 }
@@ -280,14 +312,22 @@ func (s *sim[C, R]) carryOut(t *site[C, R], fx core.Effect, d *deal[C]) {
 			s.tell(t.n.lane(), c.lane(), false, "close %v", fx.Code)
 		}
 	case core.Perform:
+		if t.isOrphan(fx.Conn) {
+			s.orphanPerforms(t, fx)
+			return
+		}
 		c := s.connOf(fx.Conn)
 		s.performWatched(c, fx, d)
-		c.work = append(c.work, work{effect: fx.Effect})
+		c.work = append(c.work, work{effect: fx.Effect, on: t.n.number})
 	case core.Move:
 		c := s.connOf(fx.Conn)
 		c.site = s.site(t.n, fx.Room)
 		s.happen(c.site, append([]core.Event{fx.Entered}, fx.Waiting...)...)
 	case core.Gone:
+		if t.isOrphan(fx.Conn) {
+			s.orphanGone(t, fx.Conn)
+			return
+		}
 		s.connOf(fx.Conn).site = nil
 	case core.Report:
 		s.reported(fx)
@@ -297,6 +337,8 @@ func (s *sim[C, R]) carryOut(t *site[C, R], fx core.Effect, d *deal[C]) {
 			kind = unsubscribe
 		}
 		t.link = op[C]{kind: kind, fx: fx}
+	case core.List:
+		t.list = op[C]{kind: enlist, fx: fx}
 	case core.Load:
 		t.ask = op[C]{kind: load, fx: fx}
 	case core.Commit:

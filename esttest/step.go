@@ -71,6 +71,11 @@ const (
 	away // the instance can't reach the store
 	back // it can again
 
+	// Heartbeats, and what follows from them: see liveness.
+	round // all instances have one
+	lapse // as many as it takes for those without to be taken for dead
+	heed  // from now on what they do for it is steps too
+
 	outside // text: Publish or Update from outside any connection, generated with this seed
 	wait    // a minute passes
 
@@ -83,10 +88,11 @@ var verbs = [verbCount]string{
 	hear: "hear", drop: "drop", twice: "twice", delay: "late", cut: "cut", join: "rejoin",
 	effect: "effect", effectFails: "effect-fails", effectAnswer: "effect-answer", effectAsk: "effect-ask",
 	crash: "crash", restart: "restart", pause: "pause", resume: "resume", away: "away", back: "back",
+	round: "round", lapse: "lapse", heed: "heed",
 	outside: "outside", wait: "wait",
 }
 
-// opKind is what a room asks of the store.
+// opKind is what a room asks of the store, or an instance for its heartbeat.
 type opKind uint8
 
 const (
@@ -95,10 +101,15 @@ const (
 	commit
 	subscribe
 	unsubscribe
+	enlist // the room as one that the instance enters
+	look   // one of est's own records is read; room is its name
+	note   // one of them is changed
+	reap   // a dead instance's members of the room are read
 	opCount
 )
 
-var ops = [opCount]string{load: "load", commit: "commit", subscribe: "subscribe", unsubscribe: "unsubscribe"}
+var ops = [opCount]string{load: "load", commit: "commit", subscribe: "subscribe", unsubscribe: "unsubscribe",
+	enlist: "list", look: "look", note: "note", reap: "reap"}
 
 // String is the connection's name: c2 is the first connection of client 2, c2.3
 // its third one.

@@ -19,6 +19,14 @@ var theStore = lane{kind: store}
 
 func (s *sim[C, R]) runStore(ch choice[C, R]) {
 	t := ch.t
+	switch ch.op {
+	case enlist:
+		s.runList(t, ch.do)
+		return
+	case look, note, reap:
+		s.runChore(ch)
+		return
+	}
 	switch ch.do {
 	case rival:
 		s.rival(ch.room)
@@ -26,6 +34,11 @@ func (s *sim[C, R]) runStore(ch choice[C, R]) {
 	case land:
 		l := s.lates[ch.at]
 		s.lates = slices.Delete(s.lates, ch.at, ch.at+1)
+		if l.note != nil {
+			s.tell(lane{inst, l.inst}, theStore, false, "late: %v", l.note)
+			s.commitRecord(l.inst, l.writer, *l.note)
+			return
+		}
 		d, _ := l.deal.(*deal[C])
 		ev := s.commit(l.writer, l.room, l.fx, d)
 		s.tell(lane{inst, l.inst}, theStore, false, "late: %s", s.committing(l.fx, d))
@@ -61,8 +74,9 @@ func (s *sim[C, R]) runStore(ch choice[C, R]) {
 		s.tell(t.n.lane(), t.n.lane(), false, "stops asking for commit #%d", o.fx.(core.Commit).N)
 		n := o.fx.(core.Commit).N
 		s.lates = slices.DeleteFunc(s.lates, func(l late) bool { // by now they would have come, or never will
-			return l.writer == t.n.writer && l.room == t.key && l.fx.N <= n
+			return l.writer == t.writer && l.room == t.key && l.fx.N <= n
 		})
+		t.unsure = true
 		s.unowed(o.deal)
 		s.reply(t, o, core.Forgotten{N: n})
 	}
@@ -81,7 +95,7 @@ func (s *sim[C, R]) perform(t *site[C, R], o *op[C]) {
 	case core.Load:
 		o.answer = core.Loaded{Record: coreRecord(s.record(t.key).state.Record(false))}
 	case core.Commit:
-		o.answer = s.commit(t.n.writer, t.key, fx, o.deal)
+		o.answer = s.commit(t.writer, t.key, fx, o.deal)
 	}
 }
 
@@ -108,6 +122,7 @@ func (s *sim[C, R]) giveUp(t *site[C, R]) {
 	if t.link.kind == subscribe {
 		t.link, t.linked, t.queue = op[C]{}, false, nil
 	}
+	t.list = op[C]{}
 	s.giveUpCommit(t)
 	if t.ask.kind == load {
 		t.ask = op[C]{}
@@ -120,7 +135,7 @@ func (s *sim[C, R]) giveUp(t *site[C, R]) {
 // giveUpCommit takes note of a commit that may still be on its way to the store.
 func (s *sim[C, R]) giveUpCommit(t *site[C, R]) {
 	if fx, ok := t.ask.fx.(core.Commit); ok && !t.ask.done {
-		s.lates = append(s.lates, late{t.n.number, t.key, t.n.writer, fx, t.ask.deal})
+		s.lates = append(s.lates, late{inst: t.n.number, room: t.key, writer: t.writer, fx: fx, deal: t.ask.deal})
 	}
 }
 
@@ -155,6 +170,9 @@ func (s *sim[C, R]) commit(writer, key string, fx core.Commit, d *deal[C]) core.
 	if d == nil || !d.applied { // and not the same commit once more
 		s.stats.Commits++
 		r.state = after
+		if d != nil {
+			s.reapWatched(writer, fx, d)
+		}
 		s.applied(r, before, fx, d, receipt)
 	}
 	return core.Committed{N: fx.N, Version: string(receipt.Version), At: core.Position(receipt.At)}

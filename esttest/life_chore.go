@@ -1,0 +1,171 @@
+package esttest
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/spinneyio/est/broker"
+	"github.com/spinneyio/est/core"
+)
+
+// What Lifes ask of the store. Their records are in a namespace of their own.
+
+func (c *chore) kind() opKind {
+	switch c.fx.(type) {
+	case core.LoadRecord:
+		return look
+	case core.CommitRecord:
+		return note
+	}
+	return reap
+}
+
+// place is the record that it is about, or the room.
+func (c *chore) place() string {
+	switch fx := c.fx.(type) {
+	case core.LoadRecord:
+		return fx.Record
+	case core.CommitRecord:
+		return fx.Record
+	case core.Reap:
+		return fx.Room
+	}
+	return ""
+}
+
+// own is one of est's own records.
+func (s *sim[C, R]) own(key string) *record {
+	for _, r := range s.registry {
+		if r.key == key {
+			return r
+		}
+	}
+	r := &record{key: key}
+	s.registry = append(s.registry, r)
+	return r
+}
+
+// choreOptions is what can become of the i-th chore of an instance.
+func (s *sim[C, R]) choreOptions(to []choice[C, R], n *node[C, R], i int) []choice[C, R] {
+	c := &n.pulse.chores[i]
+	kind := c.kind()
+	for _, o := range n.pulse.chores[:i] {
+		if o.kind() == kind && o.place() == c.place() { // a room of two dead instances
+			return to
+		}
+	}
+	add := func(v verb) {
+		to = append(to, choice[C, R]{step: step{do: v, inst: n.number, room: c.place(), op: kind}, n: n, at: i})
+	}
+	switch {
+	case !c.done && !n.away:
+		if !n.paused {
+			add(ask)
+		}
+		if !n.paused || kind == note { // which was sent before
+			add(perform)
+		}
+	case c.done && !n.away && !n.paused:
+		add(answer)
+	}
+	if kind == note && !n.paused {
+		if !c.done && s.allowed&CommitFails != 0 {
+			add(fail)
+		}
+		if c.done && s.allowed&ReplyLost != 0 {
+			add(lose)
+		}
+	}
+	return to
+}
+
+// runChore has a step of a chore happen.
+func (s *sim[C, R]) runChore(ch choice[C, R]) {
+	n := ch.n
+	c := &n.pulse.chores[ch.at]
+	switch ch.do {
+	case perform:
+		s.doChore(n, ch.at)
+	case ask:
+		s.doChore(n, ch.at)
+		s.answerChore(n, ch.at)
+	case answer:
+		s.answerChore(n, ch.at)
+	case fail, lose:
+		fx := c.fx.(core.CommitRecord)
+		s.tell(n.lane(), theStore, true, "%v", fx)
+		s.endChore(n, ch.at, core.RecordUnanswered{Record: fx.Record, N: fx.N})
+	}
+}
+
+// doChore has it take place. The answer is on its way.
+func (s *sim[C, R]) doChore(n *node[C, R], i int) {
+	c := &n.pulse.chores[i]
+	c.done = true
+	switch fx := c.fx.(type) {
+	case core.LoadRecord:
+		loaded := core.RecordLoaded{Record: fx.Record}
+		for _, m := range s.own(fx.Record).state.Record(true).Members {
+			loaded.Members = append(loaded.Members, core.RecordMember(m))
+		}
+		c.answer = loaded
+	case core.CommitRecord:
+		c.answer = s.commitRecord(n.number, n.writer, fx)
+	case core.Reap:
+		c.orphans = s.orphansOf(fx)
+		s.tell(n.lane(), theStore, false, "reads whom %s has left in %q: %s", fx.Instance, fx.Room, s.orphanNames(c.orphans))
+	}
+	if s.liveness == closely && c.answer != nil {
+		s.tell(n.lane(), theStore, false, "%v", c.fx)
+		s.tell(theStore, theStore, false, "%v", c.answer)
+	}
+}
+
+// answerChore has the answer arrive.
+func (s *sim[C, R]) answerChore(n *node[C, R], i int) {
+	c := n.pulse.chores[i]
+	if fx, ok := c.fx.(core.Reap); ok {
+		n.pulse.chores = slices.Delete(n.pulse.chores, i, i+1)
+		s.adopt(n, fx, c.orphans)
+		return
+	}
+	s.endChore(n, i, c.answer)
+}
+
+func (s *sim[C, R]) endChore(n *node[C, R], i int, ev core.LifeEvent) {
+	n.pulse.chores = slices.Delete(n.pulse.chores, i, i+1)
+	s.live(n, ev)
+}
+
+// commitRecord has a commit to one of est's own records take place.
+func (s *sim[C, R]) commitRecord(number int, writer string, fx core.CommitRecord) core.LifeEvent {
+	bc := broker.Commit{ID: broker.CommitID{Writer: writer, N: fx.N}}
+	for _, ch := range fx.Changes {
+		bc.Members = append(bc.Members, broker.MemberChange{Op: broker.MemberOp(ch.Op), ID: ch.ID, Data: ch.Data})
+	}
+	r := s.own(fx.Record)
+	after, _, err := broker.Apply(r.state, bc)
+	var conflict *broker.Conflict
+	switch {
+	case errors.As(err, &conflict):
+		return core.RecordConflicted{Record: fx.Record, N: fx.N, Gone: conflict.Gone}
+	case err != nil:
+		return core.RecordRefused{Record: fx.Record, N: fx.N, Reason: err.Error()}
+	}
+	r.state = after
+	if dead := fx.Changes[len(fx.Changes)-1]; s.tracing && dead.Op == core.AddMember && strings.HasPrefix(dead.ID, deadPrefix) {
+		s.tell(lane{inst, number}, theStore, false, "takes %s for dead", strings.TrimPrefix(dead.ID, deadPrefix))
+	}
+	return core.RecordCommitted{Record: fx.Record, N: fx.N}
+}
+
+// deadPrefix is before the writer of a dead instance in the directory.
+const deadPrefix = "dead/"
+
+// deadOnes says whether the directory has any.
+func (s *sim[C, R]) deadOnes() bool {
+	return slices.ContainsFunc(s.own(core.Directory).state.Record(true).Members, func(m broker.Member) bool {
+		return strings.HasPrefix(m.ID, deadPrefix)
+	})
+}
