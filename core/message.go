@@ -10,6 +10,8 @@ import (
 
 // Message is one JSON text. What a client sent has been checked to be valid
 // JSON before a function sees it. It must not be changed: recipients share it.
+// What an outcome sends as a Message goes out byte for byte, so that any JSON library
+// can make it.
 type Message []byte
 
 // Decode parses the message into v, as encoding/json does.
