@@ -33,13 +33,13 @@ type Room[C, R any] struct {
 	drafts  uint64    // made so far
 	link    link
 	listing listing
-	known   bool // the snapshot below was read once
+	known   bool // the snapshot below was read, and since the last Orphaned
 	value   stored[R]
 	version string
 	at      Position // the snapshot is the room's state here
 	seen    Position // messages up to here have been heard; zero before the first join
 	doubt   bool     // messages may be missing: read the position
-	settles bool     // the Load under way was asked for after the doubt
+	late    bool     // the Load under way was asked for before a doubt or an Orphaned, so it answers neither
 	wanted  uint64   // the Load under way is for the message of this number
 	missing uint64   // what is not heard up to here, and is not held, is lost
 	waits   bool     // the effect Wait is not answered yet
@@ -206,7 +206,7 @@ func (r *Room[C, R]) take(ev Event) {
 	case Waited:
 		r.waited()
 	case Doubted:
-		r.doubt, r.settles = true, false
+		r.doubt, r.late = true, true
 	default:
 		panic(fmt.Sprintf("core: unknown event %T", ev))
 	}
@@ -236,7 +236,7 @@ func (r *Room[C, R]) advance() bool {
 		return true
 	case len(r.due)+len(r.queue) == 0:
 		return false
-	case !r.known: // then nobody has joined here, and no message led to anything
+	case !r.known: // then somebody waits whose turn it is after that
 		r.load(r.queue[0].cause())
 		return false
 	}
@@ -258,7 +258,7 @@ func (r *Room[C, R]) rest() {
 func (r *Room[C, R]) emit(fx Effect) { r.fx = append(r.fx, fx) }
 
 func (r *Room[C, R]) load(c Cause) {
-	r.loading, r.settles, r.wanted = true, r.doubt, c.At.Seq
+	r.loading, r.late, r.wanted = true, false, c.At.Seq
 	r.emit(Load{c})
 }
 
