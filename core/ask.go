@@ -17,13 +17,13 @@ func (r *Room[C, R]) whoAndWhere(conn Conn, s *stored[C]) (identity, room, bug s
 			bug = panicked(p)
 		}
 	}()
-	data, err := s.private(r.flatC)
+	data, err := s.private(r.formC)
 	if err != nil {
 		return "", "", err.Error()
 	}
 	identity = r.in.Identity(conn, data)
-	if !r.flatC {
-		if data, err = s.private(false); err != nil {
+	if !r.formC.plain { // or Identity may have changed it
+		if data, err = s.private(r.formC); err != nil {
 			return "", "", err.Error()
 		}
 	}

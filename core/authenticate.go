@@ -14,7 +14,7 @@ func (r *Room[C, R]) authenticate(m *member[C], t task, x *decision) {
 	next := seat[C]{}
 	var err error
 	if bug == "" {
-		if next.data, err = put(data); err != nil {
+		if next.data, err = put(data, r.formC); err != nil {
 			bug = "its data can't be encoded: " + err.Error()
 		}
 	}

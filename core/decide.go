@@ -145,7 +145,7 @@ func (r *Room[C, R]) decide(d *draft[C, R], m *member[C], t task) decision {
 // transition runs one of the application's functions and takes its outcome into
 // the draft: all of it or, where it is a bug, nothing.
 func (r *Room[C, R]) transition(d *draft[C, R], m *member[C], t task, x *decision) (bug string) {
-	data, err := m.next.data.private(r.flatC)
+	data, err := m.next.data.private(r.formC)
 	if err != nil {
 		return err.Error()
 	}
@@ -166,7 +166,7 @@ func (r *Room[C, R]) transition(d *draft[C, R], m *member[C], t task, x *decisio
 		return bug
 	}
 	e := d.edit
-	if bug := e.add(m.id, out.Room, out.Publish); bug != "" {
+	if bug := e.add(m.id, out.Room, out.Publish, r.formR); bug != "" {
 		return bug
 	}
 	x.perform, x.code = out.Perform, out.Close
@@ -204,15 +204,15 @@ func (r *Room[C, R]) bug(x *decision, text string, entering bool) {
 // state is the room state for a function: a private copy, but for Deliver.
 func (r *Room[C, R]) state(d *draft[C, R], k kind) (R, error) {
 	if k == deliver {
-		return d.value.shared()
+		return d.value.shared(r.formR)
 	}
-	return d.value.private(r.flatR)
+	return d.value.private(r.formR)
 }
 
 // seatFor is the member's next seat, and the room that its data names.
 func (r *Room[C, R]) seatFor(s seat[C], k kind, conn Conn, out Outcome[C, R]) (next seat[C], to, bug string) {
 	if out.Data.Op == OpPut {
-		data, err := put(out.Data.Value)
+		data, err := put(out.Data.Value, r.formC)
 		if err != nil {
 			return s, "", "its Data can't be encoded: " + err.Error()
 		}
@@ -225,7 +225,7 @@ func (r *Room[C, R]) seatFor(s seat[C], k kind, conn Conn, out Outcome[C, R]) (n
 }
 
 // add takes a room change and publications into the edit, or says what is wrong.
-func (e *edit[R]) add(from ConnID, c Change[R], pubs []Publication) (bug string) {
+func (e *edit[R]) add(from ConnID, c Change[R], pubs []Publication, f *form[R]) (bug string) {
 	for _, p := range pubs {
 		m, err := EncodePublication(from, p)
 		if err != nil {
@@ -235,7 +235,7 @@ func (e *edit[R]) add(from ConnID, c Change[R], pubs []Publication) (bug string)
 	}
 	switch c.Op {
 	case OpPut:
-		v, err := put(c.Value)
+		v, err := put(c.Value, f)
 		if err != nil {
 			return "its Room can't be encoded: " + err.Error()
 		}
@@ -259,11 +259,11 @@ func (r *Room[C, R]) decideLeave(d *draft[C, R], m *member[C], t task, x *decisi
 // nothing and is reported: the removal must not fail for it.
 func (r *Room[C, R]) runLeave(e *edit[R], id ConnID, was stored[C], conn Conn, x *decision) {
 	out, bug := func() (out Outcome[C, R], bug string) {
-		data, err := was.private(r.flatC)
+		data, err := was.private(r.formC)
 		if err != nil {
 			return out, err.Error()
 		}
-		room, err := e.value.private(r.flatR)
+		room, err := e.value.private(r.formR)
 		if err != nil {
 			return out, err.Error()
 		}
@@ -274,7 +274,7 @@ func (r *Room[C, R]) runLeave(e *edit[R], id ConnID, was stored[C], conn Conn, x
 	}()
 	if bug == "" {
 		after := *e
-		if bug = after.add(id, out.Room, out.Publish); bug == "" {
+		if bug = after.add(id, out.Room, out.Publish, r.formR); bug == "" {
 			*e = after
 			x.perform = append(x.perform[:len(x.perform):len(x.perform)], out.Perform...)
 			return

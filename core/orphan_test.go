@@ -44,7 +44,7 @@ func TestOrphanIsDecidedOnAYoungState(t *testing.T) {
 				}
 				return leave(c, d, l)
 			}
-			r := core.NewRoom(in, "r", "1", 0, nil)
+			r := core.RoomsOf(in).New("r", "1", 0, nil)
 			r.Step(nil, core.Entered{Conn: "a", Data: []byte(`{"Room":"r"}`), Events: 1}, core.Subscribed{})
 			r.Step(nil, core.Loaded{Record: core.Record{At: old.At}})
 			r.Step(nil, core.Committed{N: 1, Version: "old", At: old.At})

@@ -17,10 +17,11 @@ import (
 //
 // A Room is not safe for concurrent use.
 type Room[C, R any] struct {
-	in           *Integration[C, R]
-	key, writer  string
-	opt          RoomOptions
-	flatC, flatR bool // a plain copy of C, of R is private
+	in          *Integration[C, R]
+	formC       *form[C]
+	formR       *form[R]
+	key, writer string
+	opt         RoomOptions
 
 	members  map[ConnID]*member[C]
 	order    []*member[C]            // by arrival: no effect depends on map order
@@ -57,21 +58,6 @@ type Room[C, R any] struct {
 	spare *draft[C, R] // to be used again
 }
 
-// RoomOptions are a Room's limits. nil and zero fields are the defaults.
-type RoomOptions struct {
-	Batch int // transitions in one commit at most; 64
-	Hold  int // messages that wait for the store at most; more is a gap; 1024
-
-	// List has nobody join before the driver has answered the effect List: for
-	// drivers that run a [Life]. Default: a crash of the instance leaves its members.
-	List bool
-
-	// Wait has a message that a Load shows to be missing believed so only when it has
-	// not come by the answer of the effect Wait: for drivers whose Load may be answered
-	// faster than a message comes that was committed before. Default: at once.
-	Wait bool
-}
-
 // link is the state of the subscription.
 type link uint8
 
@@ -90,36 +76,6 @@ const (
 	listingOpen
 	listed
 )
-
-// NewRoom makes the machine of a room. writer is the instance's name as a
-// committer: random at each start of an instance. Commits are numbered from
-// after+1, so an instance that drops a Room and makes it again passes a number
-// that is not below the old one's [Room.Number].
-func NewRoom[C, R any](in *Integration[C, R], key, writer string, after uint64, o *RoomOptions) *Room[C, R] {
-	r := &Room[C, R]{
-		in: in, key: key, writer: writer, n: after,
-		flatC: flat[C](), flatR: flat[R](),
-		members:  map[ConnID]*member[C]{},
-		identity: map[string][]*member[C]{},
-	}
-	if o != nil {
-		r.opt = *o
-	}
-	if r.opt.Batch <= 0 {
-		r.opt.Batch = 64
-	}
-	if r.opt.Hold <= 0 {
-		r.opt.Hold = 1024
-	}
-	r.limit = r.opt.Batch
-	if key == "" {
-		r.known, r.link = true, linkLive
-	}
-	if key == "" || !r.opt.List {
-		r.listing = listed
-	}
-	return r
-}
 
 // Key is the room's key.
 func (r *Room[C, R]) Key() string { return r.key }
