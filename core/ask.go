@@ -30,7 +30,7 @@ func (r *Room[C, R]) whoAndWhere(conn Conn, s *stored[C]) (identity, room, bug s
 	return identity, r.in.Room(conn, data), ""
 }
 
-func (r *Room[C, R]) ask(t task, conn Conn, data C, room R) (out Outcome[C, R], bug string) {
+func (r *Room[C, R]) ask(t *task, conn Conn, data C, room R) (out Outcome[C, R], bug string) {
 	defer func() {
 		if p := recover(); p != nil {
 			bug = panicked(p)

@@ -2,7 +2,8 @@ package core
 
 // authenticate turns a hello into connection data. It happens in the lobby: the
 // connection goes on to its room from there, or stays if it has none.
-func (r *Room[C, R]) authenticate(m *member[C], t task, x *decision) {
+func (r *Room[C, R]) authenticate(m *member[C], x *decision) {
+	t := &x.task
 	conn := Conn{ID: t.conn, Now: t.now, Handshake: m.handshake}
 	data, fail, bug := r.askWho(conn, t.msg)
 	if bug == "" && fail != nil {

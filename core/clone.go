@@ -26,10 +26,10 @@ func (r *Room[C, R]) Clone() *Room[C, R] {
 	}
 	c.held, c.due, c.queue = slices.Clone(r.held), slices.Clone(r.due), slices.Clone(r.queue)
 	if f := r.flight; f != nil {
-		d := *f.draft
+		d := *f
 		d.touched = c.own(d.touched)
 		d.decided = slices.Clone(d.decided)
-		c.flight = &flight[C, R]{&d, f.commit, f.over}
+		c.flight = &d
 	}
 	return &c
 }
@@ -70,7 +70,7 @@ func (r *Room[C, R]) Fingerprint() [16]byte {
 	printTasks(h, r.due)
 	printTasks(h, r.queue)
 	if f := r.flight; f != nil {
-		c := f.commit
+		c := f.sent.(Commit)
 		fmt.Fprintf(h, "flight %v %d %d %v %v %q %d %q %v %q\n", f.over, c.N, c.Again, c.Causes, c.Any, c.Expect, c.Op, c.Value, c.Members, c.Messages)
 		for _, m := range f.touched {
 			fmt.Fprintf(h, "next %q %v ", m.id, m.later)

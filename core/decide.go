@@ -11,6 +11,10 @@ type draft[C, R any] struct {
 	decided   []decision
 	validated bool // the version that it was decided on must still hold
 	needed    bool // there is something to commit
+
+	number uint64 // of its commit
+	sent   Effect // its Commit, as it was sent last
+	over   bool   // its connections were told that it failed: only its outcome is of interest
 }
 
 // edit is what transitions do to the room.
@@ -99,14 +103,15 @@ func (r *Room[C, R]) pick(d *draft[C, R], tasks []task) []task {
 			rest = append(rest, t)
 			continue
 		}
-		d.decided = append(d.decided, r.decide(d, m, t))
+		d.decided = append(d.decided, decision{task: t})
+		r.decide(d, m, &d.decided[len(d.decided)-1])
 	}
 	clear(tasks[len(rest):])
 	return rest
 }
 
-func (r *Room[C, R]) decide(d *draft[C, R], m *member[C], t task) decision {
-	x := decision{task: t}
+func (r *Room[C, R]) decide(d *draft[C, R], m *member[C], x *decision) {
+	t := &x.task
 	needs, validated := r.key != "", true
 	switch t.kind {
 	case refuse:
@@ -115,21 +120,21 @@ func (r *Room[C, R]) decide(d *draft[C, R], m *member[C], t task) decision {
 		}
 		needs = false
 	case hello:
-		r.authenticate(m, t, &x)
+		r.authenticate(m, x)
 		needs = false
 	case attest:
 		validated = false
 	case leave:
 		needs = needs && m.later
-		r.decideLeave(d, m, t, &x)
+		r.decideLeave(d, m, x)
 	default:
-		before := d.edit
-		if bug := r.transition(d, m, t, &x); bug != "" {
-			x = decision{task: t}
-			r.bug(&x, bug, t.kind == join)
+		messages := len(d.messages)
+		if bug := r.transition(d, m, x); bug != "" {
+			*x = decision{task: *t}
+			r.bug(x, bug, t.kind == join)
 		}
 		if t.kind == deliver {
-			validated = d.op != Keep || len(d.messages) > len(before.messages) || x.moves
+			validated = d.op != Keep || len(d.messages) > messages || x.moves
 			needs = needs && (validated || m.dirty || d.needed)
 		}
 	}
@@ -139,12 +144,12 @@ func (r *Room[C, R]) decide(d *draft[C, R], m *member[C], t task) decision {
 	}
 	x.messages = len(d.messages)
 	m.stops = x.code != 0 || x.left || x.moves || t.kind == hello || t.kind == leave
-	return x
 }
 
 // transition runs one of the application's functions and takes its outcome into
 // the draft: all of it or, where it is a bug, nothing.
-func (r *Room[C, R]) transition(d *draft[C, R], m *member[C], t task, x *decision) (bug string) {
+func (r *Room[C, R]) transition(d *draft[C, R], m *member[C], x *decision) (bug string) {
+	t := &x.task
 	data, err := m.next.data.private(r.formC)
 	if err != nil {
 		return err.Error()
@@ -247,7 +252,8 @@ func (e *edit[R]) add(from ConnID, c Change[R], pubs []Publication, f *form[R]) 
 }
 
 // decideLeave removes the member, and asks the application what follows.
-func (r *Room[C, R]) decideLeave(d *draft[C, R], m *member[C], t task, x *decision) {
+func (r *Room[C, R]) decideLeave(d *draft[C, R], m *member[C], x *decision) {
+	t := &x.task
 	x.left = true
 	if m.later && !t.bare {
 		r.runLeave(&d.edit, m.id, m.next.data, Conn{ID: t.conn, Now: t.now, Retried: t.retried}, x)
@@ -267,7 +273,7 @@ func (r *Room[C, R]) runLeave(e *edit[R], id ConnID, was stored[C], conn Conn, x
 		if err != nil {
 			return out, err.Error()
 		}
-		if out, bug = r.ask(task{kind: leave}, conn, data, room); bug == "" {
+		if out, bug = r.ask(&task{kind: leave}, conn, data, room); bug == "" {
 			bug = r.check(leave, out)
 		}
 		return out, bug

@@ -47,10 +47,10 @@ type Room[C, R any] struct {
 	suspect uint64   // what is not heard up to here by then is lost
 	later   uint64   // likewise, after one Wait more
 
-	held    []Delivered // messages that wait for the store
-	due     []task      // transitions that messages led to
-	queue   []task      // transitions that connections led to, in their order
-	flight  *flight[C, R]
+	held    []Delivered  // messages that wait for the store
+	due     []task       // transitions that messages led to
+	queue   []task       // transitions that connections led to, in their order
+	flight  *draft[C, R] // the commit under way
 	loading bool
 	limit   int // transitions in the next commit at most
 

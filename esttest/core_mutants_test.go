@@ -37,7 +37,7 @@ var coreMutants = []coreMutant{
 	{"a close is forgotten", "release.go", "case x.code != 0:\n", "case x.code != 0 && x.joins:\n", "close"},
 	{"a side effect is lost", "release.go", "for _, effect := range x.perform {", "for _, effect := range x.perform[min(1, len(x.perform)):] {", "effects"},
 	{"a side effect happens twice", "release.go", "r.emit(Perform{c, m.id, effect})", "r.emit(Perform{c, m.id, effect})\n\t\t\tr.emit(Perform{c, m.id, effect})", "effects"},
-	{"sent again under another number", "commit.go", "\t\tr.flight.commit.Again++\n\t\tr.emit(r.flight.commit)\n\t}\n}\n\n// again", "\t\tr.n++\n\t\tr.flight.commit.N = r.n\n\t\tr.flight.commit.Again++\n\t\tr.emit(r.flight.commit)\n\t}\n}\n\n// again", "effects missed-message wrong-target order dead-reference clean-up"},
+	{"sent again under another number", "commit.go", "\tc.Again++\n\tr.flight.sent = c\n", "\tc.Again++\n\tr.n++\n\tc.N, r.flight.number = r.n, r.n\n\tr.flight.sent = c\n", "effects missed-message wrong-target order dead-reference clean-up"},
 	{"a member that may be stored is forgotten", "member.go", "if m.joined || r.flight != nil && r.flight.over && m.draft == r.flight.id {", "if m.joined {", "clean-up dead-reference"},
 	{"decided again on the old state", "commit.go", "\tr.limit = max(1, len(f.decided)/2)\n\tr.snapshot(ev.Record)", "\tr.limit = max(1, len(f.decided)/2)\n\tr.version = ev.Record.Version", "lost-update"},
 	{"sent after the close", "release.go", "if x.reply != nil && !m.deaf {", "if x.reply != nil {", "send-after-close"},
