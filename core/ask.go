@@ -17,20 +17,20 @@ func (r *Room[C, R]) whoAndWhere(conn Conn, s *stored[C]) (identity, room, bug s
 			bug = panicked(p)
 		}
 	}()
-	data, err := s.private(r.flatC)
+	data, err := s.private(r.formC)
 	if err != nil {
 		return "", "", err.Error()
 	}
 	identity = r.in.Identity(conn, data)
-	if !r.flatC {
-		if data, err = s.private(false); err != nil {
+	if !r.formC.plain { // or Identity may have changed it
+		if data, err = s.private(r.formC); err != nil {
 			return "", "", err.Error()
 		}
 	}
 	return identity, r.in.Room(conn, data), ""
 }
 
-func (r *Room[C, R]) ask(t task, conn Conn, data C, room R) (out Outcome[C, R], bug string) {
+func (r *Room[C, R]) ask(t *task, conn Conn, data C, room R) (out Outcome[C, R], bug string) {
 	defer func() {
 		if p := recover(); p != nil {
 			bug = panicked(p)

@@ -2,7 +2,8 @@ package core
 
 // authenticate turns a hello into connection data. It happens in the lobby: the
 // connection goes on to its room from there, or stays if it has none.
-func (r *Room[C, R]) authenticate(m *member[C], t task, x *decision) {
+func (r *Room[C, R]) authenticate(m *member[C], x *decision) {
+	t := &x.task
 	conn := Conn{ID: t.conn, Now: t.now, Handshake: m.handshake}
 	data, fail, bug := r.askWho(conn, t.msg)
 	if bug == "" && fail != nil {
@@ -14,7 +15,7 @@ func (r *Room[C, R]) authenticate(m *member[C], t task, x *decision) {
 	next := seat[C]{}
 	var err error
 	if bug == "" {
-		if next.data, err = put(data); err != nil {
+		if next.data, err = put(data, r.formC); err != nil {
 			bug = "its data can't be encoded: " + err.Error()
 		}
 	}

@@ -26,10 +26,10 @@ func (r *Room[C, R]) Clone() *Room[C, R] {
 	}
 	c.held, c.due, c.queue = slices.Clone(r.held), slices.Clone(r.due), slices.Clone(r.queue)
 	if f := r.flight; f != nil {
-		d := *f.draft
+		d := *f
 		d.touched = c.own(d.touched)
 		d.decided = slices.Clone(d.decided)
-		c.flight = &flight[C, R]{&d, f.commit, f.over}
+		c.flight = &d
 	}
 	return &c
 }
@@ -51,7 +51,7 @@ func (r *Room[C, R]) Fingerprint() [16]byte {
 	h := fnv.New128a()
 	fmt.Fprintf(h, "%q %q %v %d %d %d %d %v %q %q %v\n", r.key, r.writer, r.opt, r.now.UnixNano(), r.n, r.link, r.listing, r.known,
 		r.version, r.value.raw, r.at)
-	fmt.Fprintf(h, "%v %v %v %d %d %v %d %d %v %d\n", r.seen, r.doubt, r.settles, r.wanted, r.missing, r.waits, r.suspect, r.later, r.loading, r.limit)
+	fmt.Fprintf(h, "%v %v %v %d %d %v %d %d %v %d\n", r.seen, r.doubt, r.late, r.wanted, r.missing, r.waits, r.suspect, r.later, r.loading, r.limit)
 	for _, m := range r.order {
 		fmt.Fprintf(h, "member %q %d %v %v %v %v %v %v %v %v %d ", m.id, m.events, m.handshake,
 			m.awaiting, m.joined, m.leaving, m.deaf, m.ended, m.orphan, m.resyncs, m.since)
@@ -70,7 +70,7 @@ func (r *Room[C, R]) Fingerprint() [16]byte {
 	printTasks(h, r.due)
 	printTasks(h, r.queue)
 	if f := r.flight; f != nil {
-		c := f.commit
+		c := f.sent.(Commit)
 		fmt.Fprintf(h, "flight %v %d %d %v %v %q %d %q %v %q\n", f.over, c.N, c.Again, c.Causes, c.Any, c.Expect, c.Op, c.Value, c.Members, c.Messages)
 		for _, m := range f.touched {
 			fmt.Fprintf(h, "next %q %v ", m.id, m.later)

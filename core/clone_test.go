@@ -36,7 +36,7 @@ func TestFingerprintTellsApart(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			in := integration([]string{"performed"})
-			a, b := core.NewRoom(in, "r", "1", 0, nil), core.NewRoom(in, "r", "1", 0, nil)
+			a, b := core.RoomsOf(in).New("r", "1", 0, nil), core.RoomsOf(in).New("r", "1", 0, nil)
 			a.Step(nil, entered)
 			b.Step(nil, entered)
 			if a.Fingerprint() != b.Fingerprint() {
@@ -49,8 +49,8 @@ func TestFingerprintTellsApart(t *testing.T) {
 			}
 		})
 	}
-	small := core.NewRoom(integration(nil), "r", "1", 0, &core.RoomOptions{Hold: 1})
-	if small.Fingerprint() == core.NewRoom(integration(nil), "r", "1", 0, nil).Fingerprint() {
+	small := core.RoomsOf(integration(nil)).New("r", "1", 0, &core.RoomOptions{Hold: 1})
+	if small.Fingerprint() == core.RoomsOf(integration(nil)).New("r", "1", 0, nil).Fingerprint() {
 		t.Error("different options, and the same fingerprint")
 	}
 }

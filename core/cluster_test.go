@@ -16,19 +16,19 @@ import (
 // Nothing happens by itself: each commit, each answer, each message waits until
 // the test has it happen. It is also the smallest complete driver.
 type cluster[C, R any] struct {
-	in      *core.Integration[C, R]
-	opt     *core.RoomOptions
-	now     time.Time
-	nodes   []*node[C, R]
-	store   map[string]broker.State // by room key
-	ops     []*op[C, R]             // asked of the store, or of the world, and not answered yet
-	links   []*link[C, R]           // subscriptions
-	clients map[core.ConnID]*client
-	lives   []*lifeOp[C, R] // asked of the store by Lifes, or of their driver
-	reaped  int             // orphans so far
-	perform func(effect any) core.Performed
-	print   func(line string)                                               // nil: silent
-	check   func(r *core.Room[C, R], fx []core.Effect, events []core.Event) // nil: none
+	machines *core.Rooms[C, R]
+	opt      *core.RoomOptions
+	now      time.Time
+	nodes    []*node[C, R]
+	store    map[string]broker.State // by room key
+	ops      []*op[C, R]             // asked of the store, or of the world, and not answered yet
+	links    []*link[C, R]           // subscriptions
+	clients  map[core.ConnID]*client
+	lives    []*lifeOp[C, R] // asked of the store by Lifes, or of their driver
+	reaped   int             // orphans so far
+	perform  func(effect any) core.Performed
+	print    func(line string)                                               // nil: silent
+	check    func(r *core.Room[C, R], fx []core.Effect, events []core.Event) // nil: none
 }
 
 // node is an instance.
@@ -68,7 +68,7 @@ type client struct {
 
 func newCluster[C, R any](in *core.Integration[C, R], nodes int) *cluster[C, R] {
 	c := &cluster[C, R]{
-		in: in, now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
+		machines: core.RoomsOf(in), now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
 		store:   map[string]broker.State{},
 		clients: map[core.ConnID]*client{},
 		perform: func(effect any) core.Performed {
@@ -77,7 +77,7 @@ func newCluster[C, R any](in *core.Integration[C, R], nodes int) *cluster[C, R] 
 	}
 	for i := range nodes {
 		n := &node[C, R]{name: fmt.Sprint(i + 1), rooms: map[string]*core.Room[C, R]{}, home: map[core.ConnID]*core.Room[C, R]{}}
-		n.lobby = core.NewRoom(in, "", n.name, 0, nil)
+		n.lobby = c.machines.New("", n.name, 0, nil)
 		c.nodes = append(c.nodes, n)
 	}
 	return c
@@ -168,7 +168,7 @@ func (c *cluster[C, R]) happen(n *node[C, R], r *core.Room[C, R], events ...core
 
 func (c *cluster[C, R]) room(n *node[C, R], key string) *core.Room[C, R] {
 	if n.rooms[key] == nil {
-		n.rooms[key] = core.NewRoom(c.in, key, n.name, n.after, c.opt)
+		n.rooms[key] = c.machines.New(key, n.name, n.after, c.opt)
 		if n.existence != nil {
 			n.writers[n.rooms[key]] = n.name
 		}

@@ -3,45 +3,50 @@ package core
 import (
 	"encoding/json"
 	"fmt"
-	"reflect"
 )
 
 // stored is a value of T as the store has it: JSON, decoded on demand, so that
 // what a function sees is always what another instance would see. The zero
 // stored is absent and decodes to the zero T.
 type stored[T any] struct {
-	raw []byte // nil: absent; never changed
-	val *T     // decoded, shared by those who don't change it; nil: not yet
+	raw  []byte // nil: absent; never changed
+	val  *T     // what raw decodes to, of which only copies are given away; nil: not known
+	lent *T     // the copy of those who don't change it; nil: not made
 }
 
 // put makes v a stored value.
-func put[T any](v T) (stored[T], error) {
+func put[T any](v T, f *form[T]) (stored[T], error) {
 	raw, err := marshal(v)
 	if err != nil {
 		return stored[T]{}, err
 	}
-	return stored[T]{raw: raw}, nil
+	return stored[T]{raw: raw, val: f.kept(&v, raw)}, nil
 }
 
-// shared decodes the value once. The caller must not change it.
-func (s *stored[T]) shared() (T, error) {
-	if s.val == nil {
-		v, err := s.decode()
-		if err != nil {
+// shared is one copy for all who ask. They must not change it; those who do harm
+// each other, and nobody else.
+func (s *stored[T]) shared(f *form[T]) (T, error) {
+	if s.lent == nil {
+		v, err := s.private(f)
+		if err != nil || f.plain {
 			return v, err
 		}
-		s.val = &v
+		s.lent = &v
 	}
-	return *s.val, nil
+	return *s.lent, nil
 }
 
-// private decodes a copy that the caller may change. Where a plain copy is as
-// good, it decodes once only.
-func (s *stored[T]) private(flat bool) (T, error) {
-	if flat {
-		return s.shared()
+// private is a copy that the caller may change.
+func (s *stored[T]) private(f *form[T]) (T, error) {
+	if s.val != nil {
+		return f.clone(s.val), nil
 	}
-	return s.decode()
+	v, err := s.decode()
+	if err == nil && f.clones() {
+		s.val = &v
+		return f.clone(s.val), nil
+	}
+	return v, err
 }
 
 func (s *stored[T]) decode() (v T, err error) {
@@ -52,25 +57,4 @@ func (s *stored[T]) decode() (v T, err error) {
 		}
 	}
 	return v, nil
-}
-
-// flat says whether a plain copy of a T shares nothing that can be changed.
-func flat[T any]() bool { return flatType(reflect.TypeFor[T]()) }
-
-func flatType(t reflect.Type) bool {
-	switch t.Kind() {
-	case reflect.Array:
-		return flatType(t.Elem())
-	case reflect.Struct:
-		for f := range t.Fields() {
-			if !flatType(f.Type) {
-				return false
-			}
-		}
-		return true
-	case reflect.Pointer, reflect.Slice, reflect.Map, reflect.Interface, reflect.Func, reflect.Chan, reflect.UnsafePointer:
-		return false
-	default:
-		return true
-	}
 }

@@ -74,7 +74,7 @@ func TestCodecsThatPanic(t *testing.T) {
 // the receipt of the commit that moves it.
 func TestMovesTogether(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	r := core.NewRoom(integration(nil), "r", "1", 0, nil)
+	r := core.RoomsOf(integration(nil)).New("r", "1", 0, nil)
 	r.Step(nil, core.Entered{Conn: "a", Now: now, Data: []byte(`{"user":"ann","room":"r"}`), Events: 2})
 	r.Step(nil, core.Subscribed{}, core.Loaded{})
 	r.Step(nil, core.Committed{N: 1, At: core.Position{Epoch: "e", Seq: 1}})

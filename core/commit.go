@@ -2,13 +2,6 @@ package core
 
 import "slices"
 
-// flight is the commit under way.
-type flight[C, R any] struct {
-	*draft[C, R]
-	commit Commit
-	over   bool // its connections were told that it failed: only its outcome is of interest
-}
-
 // commit sends a draft to the store.
 func (r *Room[C, R]) commit(d *draft[C, R]) {
 	r.n++
@@ -22,6 +15,7 @@ func (r *Room[C, R]) commit(d *draft[C, R]) {
 	case d.op == OpDelete && r.value.raw != nil:
 		c.Op = OpDelete
 	}
+	c.Members = make([]MemberChange, 0, len(d.touched))
 	for _, m := range d.touched {
 		if ch, ok := r.memberChange(m); ok {
 			c.Members = append(c.Members, ch)
@@ -31,8 +25,17 @@ func (r *Room[C, R]) commit(d *draft[C, R]) {
 	for i := range d.decided {
 		c.Causes[i] = d.decided[i].task.cause()
 	}
-	r.flight = &flight[C, R]{draft: d, commit: c}
-	r.emit(c)
+	d.number, d.sent = c.N, c
+	r.flight = d
+	r.emit(d.sent)
+}
+
+// repeat sends the commit under way again.
+func (r *Room[C, R]) repeat() {
+	c := r.flight.sent.(Commit)
+	c.Again++
+	r.flight.sent = c
+	r.emit(r.flight.sent)
 }
 
 // memberChange is what the draft does to a member: its first state in the store
@@ -58,9 +61,9 @@ func (r *Room[C, R]) memberChange(m *member[C]) (MemberChange, bool) {
 }
 
 // land ends the flight that an answer is for; nil if it is for none.
-func (r *Room[C, R]) land(n uint64) *flight[C, R] {
+func (r *Room[C, R]) land(n uint64) *draft[C, R] {
 	f := r.flight
-	if f == nil || f.commit.N != n {
+	if f == nil || f.number != n {
 		return nil
 	}
 	r.flight = nil
@@ -82,11 +85,11 @@ func (r *Room[C, R]) committed(ev Committed) {
 	} else if ev.Version == r.version {
 		r.at = ev.At
 	}
-	r.release(f.draft, base)
+	r.release(f, base)
 	if r.joined > 0 && r.seen.Epoch == "" && f.joins() { // the first ones here have missed nothing yet
 		r.seen = Position{ev.At.Epoch, base}
 	}
-	r.done(f.draft)
+	r.done(f)
 }
 
 func (d *draft[C, R]) joins() bool {
@@ -106,7 +109,7 @@ func (r *Room[C, R]) conflicted(ev Conflicted) {
 		}
 	}
 	r.again(f, func(t *task) { t.retried = true })
-	r.done(f.draft)
+	r.done(f)
 }
 
 // refused takes a commit apart that the store will never take: by halves, down
@@ -141,14 +144,13 @@ func (r *Room[C, R]) refused(ev Refused) {
 }
 
 func (r *Room[C, R]) unanswered(ev Unanswered) {
-	if r.flight != nil && r.flight.commit.N == ev.N {
-		r.flight.commit.Again++
-		r.emit(r.flight.commit)
+	if r.flight != nil && r.flight.number == ev.N {
+		r.repeat()
 	}
 }
 
 // again puts the transitions of a flight back, in their order.
-func (r *Room[C, R]) again(f *flight[C, R], change func(*task)) {
+func (r *Room[C, R]) again(f *draft[C, R], change func(*task)) {
 	var due, queue []task
 	for _, x := range f.decided {
 		t := x.task
@@ -208,8 +210,7 @@ func (r *Room[C, R]) gaveUp() {
 		for len(r.held) > 0 && !r.doubt && r.hear(r.held[0]) { // released to the rest
 			r.held = slices.Delete(r.held, 0, 1)
 		}
-		f.commit.Again++
-		r.emit(f.commit)
+		r.repeat()
 	}
 }
 

@@ -11,6 +11,10 @@ type draft[C, R any] struct {
 	decided   []decision
 	validated bool // the version that it was decided on must still hold
 	needed    bool // there is something to commit
+
+	number uint64 // of its commit
+	sent   Effect // its Commit, as it was sent last
+	over   bool   // its connections were told that it failed: only its outcome is of interest
 }
 
 // edit is what transitions do to the room.
@@ -99,14 +103,15 @@ func (r *Room[C, R]) pick(d *draft[C, R], tasks []task) []task {
 			rest = append(rest, t)
 			continue
 		}
-		d.decided = append(d.decided, r.decide(d, m, t))
+		d.decided = append(d.decided, decision{task: t})
+		r.decide(d, m, &d.decided[len(d.decided)-1])
 	}
 	clear(tasks[len(rest):])
 	return rest
 }
 
-func (r *Room[C, R]) decide(d *draft[C, R], m *member[C], t task) decision {
-	x := decision{task: t}
+func (r *Room[C, R]) decide(d *draft[C, R], m *member[C], x *decision) {
+	t := &x.task
 	needs, validated := r.key != "", true
 	switch t.kind {
 	case refuse:
@@ -115,21 +120,21 @@ func (r *Room[C, R]) decide(d *draft[C, R], m *member[C], t task) decision {
 		}
 		needs = false
 	case hello:
-		r.authenticate(m, t, &x)
+		r.authenticate(m, x)
 		needs = false
 	case attest:
 		validated = false
 	case leave:
 		needs = needs && m.later
-		r.decideLeave(d, m, t, &x)
+		r.decideLeave(d, m, x)
 	default:
-		before := d.edit
-		if bug := r.transition(d, m, t, &x); bug != "" {
-			x = decision{task: t}
-			r.bug(&x, bug, t.kind == join)
+		messages := len(d.messages)
+		if bug := r.transition(d, m, x); bug != "" {
+			*x = decision{task: *t}
+			r.bug(x, bug, t.kind == join)
 		}
 		if t.kind == deliver {
-			validated = d.op != Keep || len(d.messages) > len(before.messages) || x.moves
+			validated = d.op != Keep || len(d.messages) > messages || x.moves
 			needs = needs && (validated || m.dirty || d.needed)
 		}
 	}
@@ -139,13 +144,13 @@ func (r *Room[C, R]) decide(d *draft[C, R], m *member[C], t task) decision {
 	}
 	x.messages = len(d.messages)
 	m.stops = x.code != 0 || x.left || x.moves || t.kind == hello || t.kind == leave
-	return x
 }
 
 // transition runs one of the application's functions and takes its outcome into
 // the draft: all of it or, where it is a bug, nothing.
-func (r *Room[C, R]) transition(d *draft[C, R], m *member[C], t task, x *decision) (bug string) {
-	data, err := m.next.data.private(r.flatC)
+func (r *Room[C, R]) transition(d *draft[C, R], m *member[C], x *decision) (bug string) {
+	t := &x.task
+	data, err := m.next.data.private(r.formC)
 	if err != nil {
 		return err.Error()
 	}
@@ -166,7 +171,7 @@ func (r *Room[C, R]) transition(d *draft[C, R], m *member[C], t task, x *decisio
 		return bug
 	}
 	e := d.edit
-	if bug := e.add(m.id, out.Room, out.Publish); bug != "" {
+	if bug := e.add(m.id, out.Room, out.Publish, r.formR); bug != "" {
 		return bug
 	}
 	x.perform, x.code = out.Perform, out.Close
@@ -204,15 +209,15 @@ func (r *Room[C, R]) bug(x *decision, text string, entering bool) {
 // state is the room state for a function: a private copy, but for Deliver.
 func (r *Room[C, R]) state(d *draft[C, R], k kind) (R, error) {
 	if k == deliver {
-		return d.value.shared()
+		return d.value.shared(r.formR)
 	}
-	return d.value.private(r.flatR)
+	return d.value.private(r.formR)
 }
 
 // seatFor is the member's next seat, and the room that its data names.
 func (r *Room[C, R]) seatFor(s seat[C], k kind, conn Conn, out Outcome[C, R]) (next seat[C], to, bug string) {
 	if out.Data.Op == OpPut {
-		data, err := put(out.Data.Value)
+		data, err := put(out.Data.Value, r.formC)
 		if err != nil {
 			return s, "", "its Data can't be encoded: " + err.Error()
 		}
@@ -225,7 +230,7 @@ func (r *Room[C, R]) seatFor(s seat[C], k kind, conn Conn, out Outcome[C, R]) (n
 }
 
 // add takes a room change and publications into the edit, or says what is wrong.
-func (e *edit[R]) add(from ConnID, c Change[R], pubs []Publication) (bug string) {
+func (e *edit[R]) add(from ConnID, c Change[R], pubs []Publication, f *form[R]) (bug string) {
 	for _, p := range pubs {
 		m, err := EncodePublication(from, p)
 		if err != nil {
@@ -235,7 +240,7 @@ func (e *edit[R]) add(from ConnID, c Change[R], pubs []Publication) (bug string)
 	}
 	switch c.Op {
 	case OpPut:
-		v, err := put(c.Value)
+		v, err := put(c.Value, f)
 		if err != nil {
 			return "its Room can't be encoded: " + err.Error()
 		}
@@ -247,7 +252,8 @@ func (e *edit[R]) add(from ConnID, c Change[R], pubs []Publication) (bug string)
 }
 
 // decideLeave removes the member, and asks the application what follows.
-func (r *Room[C, R]) decideLeave(d *draft[C, R], m *member[C], t task, x *decision) {
+func (r *Room[C, R]) decideLeave(d *draft[C, R], m *member[C], x *decision) {
+	t := &x.task
 	x.left = true
 	if m.later && !t.bare {
 		r.runLeave(&d.edit, m.id, m.next.data, Conn{ID: t.conn, Now: t.now, Retried: t.retried}, x)
@@ -259,22 +265,22 @@ func (r *Room[C, R]) decideLeave(d *draft[C, R], m *member[C], t task, x *decisi
 // nothing and is reported: the removal must not fail for it.
 func (r *Room[C, R]) runLeave(e *edit[R], id ConnID, was stored[C], conn Conn, x *decision) {
 	out, bug := func() (out Outcome[C, R], bug string) {
-		data, err := was.private(r.flatC)
+		data, err := was.private(r.formC)
 		if err != nil {
 			return out, err.Error()
 		}
-		room, err := e.value.private(r.flatR)
+		room, err := e.value.private(r.formR)
 		if err != nil {
 			return out, err.Error()
 		}
-		if out, bug = r.ask(task{kind: leave}, conn, data, room); bug == "" {
+		if out, bug = r.ask(&task{kind: leave}, conn, data, room); bug == "" {
 			bug = r.check(leave, out)
 		}
 		return out, bug
 	}()
 	if bug == "" {
 		after := *e
-		if bug = after.add(id, out.Room, out.Publish); bug == "" {
+		if bug = after.add(id, out.Room, out.Publish, r.formR); bug == "" {
 			*e = after
 			x.perform = append(x.perform[:len(x.perform):len(x.perform)], out.Perform...)
 			return

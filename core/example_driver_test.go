@@ -29,6 +29,8 @@ var tally = core.Integration[string, int]{
 	Leave: func(core.Conn, string, int) core.Outcome[string, int] { return core.Outcome[string, int]{} },
 }
 
+var tallyRooms = core.RoomsOf(&tally)
+
 // driver runs one instance of tally, whole, on a store that is a Go map: there
 // is nothing to wait for, so every effect is answered on the spot.
 type driver struct {
@@ -39,7 +41,7 @@ type driver struct {
 
 func (d *driver) room(key string) *core.Room[string, int] {
 	if d.rooms[key] == nil {
-		d.rooms[key] = core.NewRoom(&tally, key, "instance 1", 0, nil)
+		d.rooms[key] = tallyRooms.New(key, "instance 1", 0, nil)
 	}
 	return d.rooms[key]
 }

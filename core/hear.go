@@ -5,7 +5,7 @@ package core
 
 func (r *Room[C, R]) delivered(ev Delivered) {
 	if len(r.held) >= r.opt.Hold {
-		r.held, r.doubt, r.settles = nil, true, false
+		r.held, r.doubt, r.late = nil, true, true
 	}
 	r.held = append(r.held, ev)
 }
@@ -90,8 +90,9 @@ func (r *Room[C, R]) loaded(ev Loaded) {
 	}
 	r.loading = false
 	r.snapshot(ev.Record)
-	if r.wanted = 0; r.settles {
-		r.doubt, r.settles, r.missing = false, false, ev.Record.At.Seq
+	r.wanted, r.known = 0, r.known || !r.late
+	if r.doubt && !r.late {
+		r.doubt, r.missing = false, ev.Record.At.Seq
 		if r.opt.Wait {
 			r.suspects()
 		}
@@ -149,7 +150,7 @@ func (r *Room[C, R]) snapshot(rec Record) {
 	if !r.known || r.version != rec.Version || r.value.raw == nil {
 		r.value = stored[R]{raw: rec.Value}
 	}
-	r.known, r.version, r.at = true, rec.Version, rec.At
+	r.version, r.at = rec.Version, rec.At
 }
 
 // compare sees whether the store is still the one that the members joined.

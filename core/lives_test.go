@@ -148,7 +148,7 @@ func (c *cluster[C, R]) restart(n *node[C, R]) {
 	n.starts++
 	n.name = fmt.Sprintf("%c.%d", n.name[0], n.starts)
 	n.existence = &existence[C, R]{starts: n.starts}
-	n.lobby = core.NewRoom(c.in, "", n.name, 0, nil)
+	n.lobby = c.machines.New("", n.name, 0, nil)
 	c.begin(n, "")
 }
 

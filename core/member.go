@@ -62,7 +62,8 @@ func (r *Room[C, R]) entered(ev Entered) {
 }
 
 // orphaned takes in a member whose instance is dead: as one that has left, for
-// whom nothing but the commit is still to be done.
+// whom nothing but the commit is still to be done. What is known here of the room,
+// or on its way, may be older than its join: it is read first.
 func (r *Room[C, R]) orphaned(ev Orphaned) {
 	if r.members[ev.Conn] != nil {
 		return // its Leave waits already
@@ -72,6 +73,7 @@ func (r *Room[C, R]) orphaned(ev Orphaned) {
 	m.seat = seat[C]{data: stored[C]{raw: ev.Data}, identity: ev.Identity}
 	r.setJoined(m, true)
 	r.depart(m)
+	r.known, r.late = false, true
 }
 
 // expelled ends all connections. A commit under way goes on, since it may be

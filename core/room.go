@@ -17,10 +17,11 @@ import (
 //
 // A Room is not safe for concurrent use.
 type Room[C, R any] struct {
-	in           *Integration[C, R]
-	key, writer  string
-	opt          RoomOptions
-	flatC, flatR bool // a plain copy of C, of R is private
+	in          *Integration[C, R]
+	formC       *form[C]
+	formR       *form[R]
+	key, writer string
+	opt         RoomOptions
 
 	members  map[ConnID]*member[C]
 	order    []*member[C]            // by arrival: no effect depends on map order
@@ -33,43 +34,28 @@ type Room[C, R any] struct {
 	drafts  uint64    // made so far
 	link    link
 	listing listing
-	known   bool // the snapshot below was read once
+	known   bool // the snapshot below was read, and since the last Orphaned
 	value   stored[R]
 	version string
 	at      Position // the snapshot is the room's state here
 	seen    Position // messages up to here have been heard; zero before the first join
 	doubt   bool     // messages may be missing: read the position
-	settles bool     // the Load under way was asked for after the doubt
+	late    bool     // the Load under way was asked for before a doubt or an Orphaned, so it answers neither
 	wanted  uint64   // the Load under way is for the message of this number
 	missing uint64   // what is not heard up to here, and is not held, is lost
 	waits   bool     // the effect Wait is not answered yet
 	suspect uint64   // what is not heard up to here by then is lost
 	later   uint64   // likewise, after one Wait more
 
-	held    []Delivered // messages that wait for the store
-	due     []task      // transitions that messages led to
-	queue   []task      // transitions that connections led to, in their order
-	flight  *flight[C, R]
+	held    []Delivered  // messages that wait for the store
+	due     []task       // transitions that messages led to
+	queue   []task       // transitions that connections led to, in their order
+	flight  *draft[C, R] // the commit under way
 	loading bool
 	limit   int // transitions in the next commit at most
 
 	fx    []Effect     // of the step under way
 	spare *draft[C, R] // to be used again
-}
-
-// RoomOptions are a Room's limits. nil and zero fields are the defaults.
-type RoomOptions struct {
-	Batch int // transitions in one commit at most; 64
-	Hold  int // messages that wait for the store at most; more is a gap; 1024
-
-	// List has nobody join before the driver has answered the effect List: for
-	// drivers that run a [Life]. Default: a crash of the instance leaves its members.
-	List bool
-
-	// Wait has a message that a Load shows to be missing believed so only when it has
-	// not come by the answer of the effect Wait: for drivers whose Load may be answered
-	// faster than a message comes that was committed before. Default: at once.
-	Wait bool
 }
 
 // link is the state of the subscription.
@@ -90,36 +76,6 @@ const (
 	listingOpen
 	listed
 )
-
-// NewRoom makes the machine of a room. writer is the instance's name as a
-// committer: random at each start of an instance. Commits are numbered from
-// after+1, so an instance that drops a Room and makes it again passes a number
-// that is not below the old one's [Room.Number].
-func NewRoom[C, R any](in *Integration[C, R], key, writer string, after uint64, o *RoomOptions) *Room[C, R] {
-	r := &Room[C, R]{
-		in: in, key: key, writer: writer, n: after,
-		flatC: flat[C](), flatR: flat[R](),
-		members:  map[ConnID]*member[C]{},
-		identity: map[string][]*member[C]{},
-	}
-	if o != nil {
-		r.opt = *o
-	}
-	if r.opt.Batch <= 0 {
-		r.opt.Batch = 64
-	}
-	if r.opt.Hold <= 0 {
-		r.opt.Hold = 1024
-	}
-	r.limit = r.opt.Batch
-	if key == "" {
-		r.known, r.link = true, linkLive
-	}
-	if key == "" || !r.opt.List {
-		r.listing = listed
-	}
-	return r
-}
 
 // Key is the room's key.
 func (r *Room[C, R]) Key() string { return r.key }
@@ -206,7 +162,7 @@ func (r *Room[C, R]) take(ev Event) {
 	case Waited:
 		r.waited()
 	case Doubted:
-		r.doubt, r.settles = true, false
+		r.doubt, r.late = true, true
 	default:
 		panic(fmt.Sprintf("core: unknown event %T", ev))
 	}
@@ -236,7 +192,7 @@ func (r *Room[C, R]) advance() bool {
 		return true
 	case len(r.due)+len(r.queue) == 0:
 		return false
-	case !r.known: // then nobody has joined here, and no message led to anything
+	case !r.known: // then somebody waits whose turn it is after that
 		r.load(r.queue[0].cause())
 		return false
 	}
@@ -258,7 +214,7 @@ func (r *Room[C, R]) rest() {
 func (r *Room[C, R]) emit(fx Effect) { r.fx = append(r.fx, fx) }
 
 func (r *Room[C, R]) load(c Cause) {
-	r.loading, r.settles, r.wanted = true, r.doubt, c.At.Seq
+	r.loading, r.late, r.wanted = true, false, c.At.Seq
 	r.emit(Load{c})
 }
 

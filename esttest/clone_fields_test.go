@@ -106,7 +106,7 @@ func shortName(typ reflect.Type) string {
 
 // busy walks through runs in which all kinds of things wait, and calls look now and then.
 func busy(t *testing.T, look func(s *sim[sitter, seats])) {
-	for seed := range uint64(40) {
+	for seed := range uint64(80) {
 		in, m := seating(false), seated("ann")
 		leave := in.Leave
 		in.Leave = func(c core.Conn, s sitter, r seats) sitting {

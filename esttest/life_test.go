@@ -200,7 +200,7 @@ func TestPausedIsExpelled(t *testing.T) {
 		pause i2
 		lapse
 		ask i1 reap "r"
-		ask i1 commit "r"
+		ask i1 load "r"
 		ask i1 commit "r"`)
 	s.want("members", s.members(), []string{"c1"})
 	s.play("resume i2\nround")
@@ -223,7 +223,7 @@ func TestLateJoinOfTheDead(t *testing.T) {
 	s.play(`land i2 "r"`) // which was decided on the state with c1
 	s.want("members", s.members(), []string{"c1", "c2"})
 	s.play("lapse\nlapse\nask i1 reap \"r\"")
-	s.play(`ask i1 commit "r"`) // decided before c2 landed
+	s.play(`ask i1 load "r"`) // what it has is from before c2 landed
 	s.play(`ask i1 commit "r"`)
 	s.want("members", s.members(), []string{"c1"})
 	s.ended()

@@ -15,8 +15,9 @@ import (
 // probe is the integration with everything seen that its functions are asked and
 // answer. One sim at a time uses it.
 type probe[C, R any] struct {
-	user core.Integration[C, R] // as the user wrote it
-	seen core.Integration[C, R] // the same, watched: what the machines run
+	user     core.Integration[C, R] // as the user wrote it
+	seen     core.Integration[C, R] // the same, watched: what the machines run
+	machines *core.Rooms[C, R]      // makes them
 
 	disabled map[string]bool // checks
 	habits   habits          // of the integration
@@ -69,6 +70,7 @@ func newProbe[C, R any](in core.Integration[C, R], disable []string) *probe[C, R
 	for _, name := range disable {
 		p.disabled[name] = true
 	}
+	p.machines = core.RoomsOf(&p.seen)
 	p.seen.Authenticate = p.authenticate
 	p.seen.Identity = func(conn core.Conn, data C) string { return p.ask("Identity", conn, data, in.Identity) }
 	p.seen.Room = func(conn core.Conn, data C) string { return p.ask("Room", conn, data, in.Room) }

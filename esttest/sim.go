@@ -180,7 +180,7 @@ func newSim[C, R any](p *probe[C, R], m *Model[C, R], instances, clients int, al
 func (s *sim[C, R]) start(n *node[C, R]) {
 	n.up, n.paused, n.away, n.cut = true, false, false, false
 	s.christen(n)
-	n.lobby = &site[C, R]{n: n, writer: n.writer, m: core.NewRoom(&s.p.seen, "", n.writer, 0, nil)}
+	n.lobby = &site[C, R]{n: n, writer: n.writer, m: s.p.machines.New("", n.writer, 0, nil)}
 	n.sites = nil
 	if s.liveness != asleep {
 		s.exist(n, "")
@@ -210,7 +210,7 @@ func (s *sim[C, R]) site(n *node[C, R], key string) *site[C, R] {
 	if s.liveness != asleep {
 		o = &core.RoomOptions{List: true}
 	}
-	t := &site[C, R]{n: n, key: key, writer: n.writer, m: core.NewRoom(&s.p.seen, key, n.writer, n.after, o)}
+	t := &site[C, R]{n: n, key: key, writer: n.writer, m: s.p.machines.New(key, n.writer, n.after, o)}
 	n.sites = append(n.sites, t)
 	return t
 }

@@ -21,9 +21,10 @@ import (
 // effects. All methods may be called concurrently. It must be ended with
 // [Instance.Shutdown].
 type Instance[C, R any] struct {
-	in core.Integration[C, R]
-	b  broker.Broker
-	o  Options
+	in       core.Integration[C, R]
+	machines *core.Rooms[C, R]
+	b        broker.Broker
+	o        Options
 
 	lobbies []*room[C, R] // connections without a room, spread over them
 	writers writerPool    // for what is published and updated from outside
@@ -68,6 +69,7 @@ func New[C, R any](in core.Integration[C, R], b broker.Broker, o *Options) (*Ins
 		retired: map[*room[C, R]]struct{}{},
 		conns:   map[*conn[C, R]]struct{}{},
 	}
+	i.machines = core.RoomsOf(&i.in)
 	i.life, i.end = context.WithCancel(context.Background())
 	i.crew = newCrew(i.life.Done())
 	i.pulse = i.newPulse("")

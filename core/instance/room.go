@@ -68,7 +68,7 @@ type item[C, R any] struct {
 func (i *Instance[C, R]) newRoom(key string, after uint64) *room[C, R] {
 	return &room[C, R]{
 		i: i, pulse: i.pulse, key: broker.Key{Namespace: i.in.Name, Room: key},
-		m:     core.NewRoom(&i.in, key, i.pulse.writer, after, &core.RoomOptions{Batch: i.o.Batch, Hold: i.o.Hold, List: true, Wait: true}),
+		m:     i.machines.New(key, i.pulse.writer, after, &core.RoomOptions{Batch: i.o.Batch, Hold: i.o.Hold, List: true, Wait: true}),
 		conns: map[core.ConnID]*conn[C, R]{},
 		slots: map[*conn[C, R]]int{},
 	}

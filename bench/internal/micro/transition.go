@@ -29,7 +29,7 @@ func newMachine[R any](receive func(core.Conn, struct{}, R, core.Message) core.O
 		Room:                  func(core.Conn, struct{}) string { return "r" },
 		Join:                  nothing, Receive: receive, Leave: nothing,
 	}
-	m := &machine[R]{room: core.NewRoom(in, "r", "w", 0, nil), at: core.Position{Epoch: "e"}, now: time.Now()}
+	m := &machine[R]{room: core.RoomsOf(in).New("r", "w", 0, nil), at: core.Position{Epoch: "e"}, now: time.Now()}
 	m.step(core.Entered{Conn: "c", Now: m.now, Data: []byte("{}"), Events: 1})
 	return m
 }
