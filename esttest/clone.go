@@ -36,7 +36,7 @@ func (s *sim[C, R]) clone() *sim[C, R] {
 		v := *s.failed
 		c.failed = &v
 	}
-	return &c // its buf is the same, and empty between two steps
+	return &c // its fx and lifeFx are the same, and empty between two steps
 }
 
 // cloning is one run of clone.

@@ -23,7 +23,7 @@ var cloned = map[string]string{
 	"sim.p": "shared apart", "sim.model": "shared apart", "sim.now": "copied marked", "sim.nodes": "copied marked",
 	"sim.rooms": "copied marked", "sim.clients": "copied marked", "sim.conns": "copied marked", "sim.lates": "copied marked",
 	"sim.foreign": "copied marked", "sim.effects": "clipped marked", "sim.still": "copied apart", "sim.allowed": "copied apart",
-	"sim.failed": "copied apart", "sim.stats": "shared apart", "sim.changed": "copied apart", "sim.buf": "shared apart",
+	"sim.failed": "copied apart", "sim.stats": "shared apart", "sim.changed": "copied apart", "sim.fx": "shared apart", "sim.lifeFx": "shared apart",
 	"sim.tracing": "copied apart", "sim.steps": "copied apart", "sim.turns": "copied apart", "sim.split": "copied apart",
 	"sim.scenes": "clipped apart",
 

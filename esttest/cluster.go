@@ -112,7 +112,7 @@ func (c *Cluster[C, R]) outside(o Outside) {
 		c.t.Fatalf("esttest: from outside, to %q: %v", o.room, err)
 	}
 	c.list = append(c.list, step{do: outside})
-	c.s.tell(lane{}, theStore, false, "from outside, to %q: %s", o.room, c.s.committing(fx, nil))
+	c.s.tellf(lane{}, theStore, false, "from outside, to %q: %s", o.room, c.s.committing(fx, nil))
 	c.s.outsideCommit(o.room, fx)
 	c.Settle()
 	c.s.steps++
@@ -158,7 +158,7 @@ func (c *Cluster[C, R]) Wait(d time.Duration) {
 	c.t.Helper()
 	c.list = append(c.list, step{do: wait})
 	c.s.now = c.s.now.Add(d)
-	c.s.tell(lane{}, lane{}, false, "%v pass", d)
+	c.s.tellf(lane{}, lane{}, false, "%v pass", d)
 	for _, cn := range c.s.conns {
 		if cn.open && cn.sent == 0 && !c.s.p.user.AuthenticateOnConnect && c.s.now.Sub(cn.opened) >= 10*time.Second {
 			c.s.run(choice[C, R]{step: step{do: expire, conn: cn.name}, c: cn})

@@ -94,7 +94,7 @@ func (s *sim[C, R]) runChore(ch choice[C, R]) {
 		s.answerChore(n, ch.at)
 	case fail, lose:
 		fx := c.fx.(core.CommitRecord)
-		s.tell(n.lane(), theStore, true, "%v", fx)
+		s.tellf(n.lane(), theStore, true, "%v", fx)
 		s.endChore(n, ch.at, core.RecordUnanswered{Record: fx.Record, N: fx.N})
 	}
 }
@@ -105,20 +105,21 @@ func (s *sim[C, R]) doChore(n *node[C, R], i int) {
 	c.done = true
 	switch fx := c.fx.(type) {
 	case core.LoadRecord:
-		loaded := core.RecordLoaded{Record: fx.Record}
-		for _, m := range s.own(fx.Record).state.Record(true).Members {
-			loaded.Members = append(loaded.Members, core.RecordMember(m))
+		members := s.own(fx.Record).state.Record(true).Members
+		loaded := core.RecordLoaded{Record: fx.Record, Members: make([]core.RecordMember, len(members))}
+		for i, m := range members {
+			loaded.Members[i] = core.RecordMember(m)
 		}
 		c.answer = loaded
 	case core.CommitRecord:
 		c.answer = s.commitRecord(n.number, n.writer, fx)
 	case core.Reap:
 		c.orphans = s.orphansOf(fx)
-		s.tell(n.lane(), theStore, false, "reads whom %s has left in %q: %s", fx.Instance, fx.Room, s.orphanNames(c.orphans))
+		s.tellf(n.lane(), theStore, false, "reads whom %s has left in %q: %s", fx.Instance, fx.Room, s.orphanNames(c.orphans))
 	}
 	if s.liveness == closely && c.answer != nil {
-		s.tell(n.lane(), theStore, false, "%v", c.fx)
-		s.tell(theStore, theStore, false, "%v", c.answer)
+		s.tellf(n.lane(), theStore, false, "%v", c.fx)
+		s.tellf(theStore, theStore, false, "%v", c.answer)
 	}
 }
 
@@ -141,21 +142,21 @@ func (s *sim[C, R]) endChore(n *node[C, R], i int, ev core.LifeEvent) {
 // commitRecord has a commit to one of est's own records take place.
 func (s *sim[C, R]) commitRecord(number int, writer string, fx core.CommitRecord) core.LifeEvent {
 	bc := broker.Commit{ID: broker.CommitID{Writer: writer, N: fx.N}}
-	for _, ch := range fx.Changes {
-		bc.Members = append(bc.Members, broker.MemberChange{Op: broker.MemberOp(ch.Op), ID: ch.ID, Data: ch.Data})
+	bc.Members = make([]broker.MemberChange, len(fx.Changes))
+	for i, ch := range fx.Changes {
+		bc.Members[i] = broker.MemberChange{Op: broker.MemberOp(ch.Op), ID: ch.ID, Data: ch.Data}
 	}
 	r := s.own(fx.Record)
 	after, _, err := broker.Apply(r.state, bc)
-	var conflict *broker.Conflict
-	switch {
-	case errors.As(err, &conflict):
+	if conflict, is := errors.AsType[*broker.Conflict](err); is {
 		return core.RecordConflicted{Record: fx.Record, N: fx.N, Gone: conflict.Gone}
-	case err != nil:
+	}
+	if err != nil {
 		return core.RecordRefused{Record: fx.Record, N: fx.N, Reason: err.Error()}
 	}
 	r.state = after
 	if dead := fx.Changes[len(fx.Changes)-1]; s.tracing && dead.Op == core.AddMember && strings.HasPrefix(dead.ID, deadPrefix) {
-		s.tell(lane{inst, number}, theStore, false, "takes %s for dead", strings.TrimPrefix(dead.ID, deadPrefix))
+		s.tellf(lane{inst, number}, theStore, false, "takes %s for dead", strings.TrimPrefix(dead.ID, deadPrefix))
 	}
 	return core.RecordCommitted{Record: fx.Record, N: fx.N}
 }

@@ -10,7 +10,7 @@ func (s *sim[C, R]) runList(t *site[C, R], do verb) {
 	o := &t.list
 	if do != answer {
 		o.sent = true
-		s.tell(t.n.lane(), theStore, false, "%s", s.asked(o))
+		s.tell(t.n.lane(), theStore, false, s.asked(o))
 		s.live(t.n, core.Wanted{Room: t.key})
 	}
 	if do != perform && o.done {

@@ -125,19 +125,20 @@ func (p *probe[C, R]) begin(s *sim[C, R]) {
 // end sorts what was called during a step: what the commit that ends it holds, and
 // what was released at once. nil if nothing was called and nothing is committed.
 func (p *probe[C, R]) end(fx []core.Effect) *deal[C] {
-	var held *core.Commit
+	commits := false
+	var causes []core.Cause // of the commit
 	for _, fx := range fx {
 		if c, ok := fx.(core.Commit); ok {
-			held = &c
+			commits, causes = true, c.Causes
 		}
 	}
 	switch {
-	case held == nil && len(p.calls) == 0:
+	case !commits && len(p.calls) == 0:
 		return nil
-	case held == nil:
+	case !commits:
 		return &deal[C]{here: p.kept()}
 	}
-	calls, k := p.kept(), heldFrom(p.calls, held.Causes)
+	calls, k := p.kept(), heldFrom(p.calls, causes)
 	return &deal[C]{here: calls[:k:k], inside: calls[k:]}
 }
 
@@ -240,14 +241,14 @@ func (p *probe[C, R]) authenticate(conn core.Conn, hello core.Message) (C, *core
 		if reflect.DeepEqual(data, again) && reflect.DeepEqual(fail, fail2) {
 			continue
 		}
-		a, b := p.encode("", []any{data, fail}), p.encode("", []any{again, fail2})
+		a, b := encode([]any{data, fail}), encode([]any{again, fail2})
 		if !bytes.Equal(a, b) {
 			p.s.failWith("purity", diffJSON(a, b), "Authenticate of %s answered differently when it was called again with the same arguments", conn.ID)
 			break
 		}
 	}
 	if fail == nil {
-		roundTrip(p.s, "Authenticate", "connection data", conn, data)
+		roundTrip(p.s, "Authenticate", "connection data", conn, data, encode(data))
 	} else {
 		p.s.stats.Failures++
 	}

@@ -28,14 +28,14 @@ func (s *sim[C, R]) run(ch choice[C, R]) {
 		ch.c.open = false
 		s.tell(ch.c.lane(), ch.c.node.lane(), true, "connection breaks")
 	case notice:
-		s.tell(ch.c.lane(), ch.c.node.lane(), false, "%v is over", ch.c.name)
+		s.tellf(ch.c.lane(), ch.c.node.lane(), false, "%v is over", ch.c.name)
 		s.close(ch.c)
 	case expire:
 		s.now = maxTime(s.now, ch.c.opened.Add(10*time.Second))
-		s.tell(ch.c.node.lane(), ch.c.node.lane(), false, "no hello of %v in time", ch.c.name)
+		s.tellf(ch.c.node.lane(), ch.c.node.lane(), false, "no hello of %v in time", ch.c.name)
 		s.say(ch.c, core.TimedOut{Conn: ch.c.id, Now: s.now})
 	case clog:
-		s.tell(ch.c.node.lane(), ch.c.lane(), false, "close %v: too slow", core.ClosePolicy)
+		s.tellf(ch.c.node.lane(), ch.c.lane(), false, "close %v: too slow", core.ClosePolicy)
 		ch.c.open, ch.c.code = false, core.ClosePolicy
 		s.close(ch.c)
 	case perform, ask, answer, fail, lose, rival, giveUp, land, forget:
@@ -78,7 +78,7 @@ func (s *sim[C, R]) connect(ch choice[C, R]) {
 	c := &conn[C, R]{id: connID(ch.conn), name: ch.conn, node: ch.n, opened: s.now, open: true, site: ch.n.lobby}
 	a.conn = c
 	s.conns = append(s.conns, c)
-	s.tell(c.lane(), ch.n.lane(), false, "connect as %v", c.name)
+	s.tellf(c.lane(), ch.n.lane(), false, "connect as %v", c.name)
 	if s.model.Handshake != nil {
 		c.hello = s.handshake(c)
 	}
@@ -124,7 +124,7 @@ func example[T any](what string, generator func() *rapid.Generator[T], seed int)
 type modelError string
 
 func (s *sim[C, R]) send(c *conn[C, R], text string) {
-	s.tell(c.lane(), c.node.lane(), false, "%s", text)
+	s.tell(c.lane(), c.node.lane(), false, text)
 	c.sent++
 	s.say(c, core.Received{Conn: c.id, Now: s.now, Message: core.Message(text)})
 }
@@ -144,13 +144,13 @@ func (s *sim[C, R]) runMessage(ch choice[C, R]) {
 	ev := t.queue[0]
 	switch ch.do {
 	case twice:
-		s.tell(lane{store, 0}, t.n.lane(), false, "%s, which will come again", s.told(ev))
+		s.tellf(theStore, t.n.lane(), false, "%s, which will come again", s.told(ev))
 	case delay:
-		s.tell(lane{store, 0}, t.n.lane(), true, "%s, late", s.told(ev))
+		s.tellf(theStore, t.n.lane(), true, "%s, late", s.told(ev))
 		t.queue = append(t.queue[1:len(t.queue):len(t.queue)], ev)
 		return
 	case drop:
-		s.tell(lane{store, 0}, t.n.lane(), true, "%s", s.told(ev))
+		s.tell(theStore, t.n.lane(), true, s.told(ev))
 		t.queue = t.queue[1:]
 		if d, ok := ev.(core.Delivered); ok && t.lost == 0 {
 			t.lost = d.At.Seq
@@ -158,7 +158,7 @@ func (s *sim[C, R]) runMessage(ch choice[C, R]) {
 		return
 	default:
 		t.queue = t.queue[1:]
-		s.tell(lane{store, 0}, t.n.lane(), false, "%s", s.told(ev))
+		s.tell(theStore, t.n.lane(), false, s.told(ev))
 	}
 	if d, ok := ev.(core.Delivered); ok {
 		d.Now = s.now
@@ -180,7 +180,7 @@ func (s *sim[C, R]) runEffect(ch choice[C, R]) {
 	done := c.work[0]
 	c.work = c.work[1:]
 	if s.p.user.Performed != nil && c.site != nil && done.on == c.node.number { // of an orphan nobody wants to know
-		s.tell(c.node.lane(), c.node.lane(), false, "the side effect %s is answered", s.shown(done.effect))
+		s.tellf(c.node.lane(), c.node.lane(), false, "the side effect %s is answered", s.shown(done.effect))
 		s.say(c, core.Answered{Conn: c.id, Now: s.now, Answer: done.answer})
 	}
 }
@@ -200,7 +200,7 @@ func (s *sim[C, R]) performOne(c *conn[C, R], w *work, fails bool) {
 		w.answer.Failed = err.Error()
 	}
 	if w.answer.Failed != "" {
-		s.tell(on, on, true, "perform %s for %v", s.shown(w.effect), c.name)
+		s.tellf(on, on, true, "perform %s for %v", s.shown(w.effect), c.name)
 		return
 	}
 	if result != nil {
@@ -208,7 +208,7 @@ func (s *sim[C, R]) performOne(c *conn[C, R], w *work, fails bool) {
 			panic(modelError(fmt.Sprintf("Perform answered a %T that JSON can't encode: %v", result, err)))
 		}
 	}
-	s.tell(on, on, false, "perform %s for %v", s.shown(w.effect), c.name)
+	s.tellf(on, on, false, "perform %s for %v", s.shown(w.effect), c.name)
 	s.effects = append(s.effects, w.effect)
 }
 
@@ -227,7 +227,7 @@ func show(v any) string {
 
 func (s *sim[C, R]) runNode(ch choice[C, R]) {
 	n := ch.n
-	here := func(text string) { s.tell(n.lane(), n.lane(), false, "%s", text) }
+	here := func(text string) { s.tell(n.lane(), n.lane(), false, text) }
 	switch ch.do {
 	case pause:
 		n.paused = true

@@ -132,12 +132,17 @@ func (p *priorities) choose(n int, at func(int) *step, left int) int {
 			return i
 		}
 	}
-	best, found := who{}, false
+	best, highest, found := who{}, 0, false
 	for i := range n {
 		st := at(i)
 		w := whoOf(st)
-		if _, ok := p.of[w]; !ok {
-			p.of[w] = 1 + p.r.IntN(1<<30)
+		if found && w == best {
+			continue // as often: what one can do stands together
+		}
+		priority, known := p.of[w]
+		if !known {
+			priority = 1 + p.r.IntN(1<<30)
+			p.of[w] = priority
 			if w.kind == 'c' {
 				p.todo[w.n] = 2 + p.r.IntN(8)
 			}
@@ -145,8 +150,8 @@ func (p *priorities) choose(n int, at func(int) *step, left int) int {
 		if st.do.fault() || st.do == wait || w.kind == 'c' && p.todo[w.n] == 0 {
 			continue
 		}
-		if !found || p.of[w] > p.of[best] {
-			best, found = w, true
+		if !found || priority > highest {
+			best, highest, found = w, priority, true
 		}
 	}
 	if !found { // the clients have done what they had to: more of it

@@ -1,9 +1,11 @@
 package esttest
 
 import (
+	"encoding/hex"
 	"fmt"
 	"hash/fnv"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -38,7 +40,8 @@ type sim[C, R any] struct {
 	failed  *violation // the first thing that was found
 	stats   *Stats
 	changed bool // something that a property can see has changed
-	buf     []core.Effect
+	fx      []core.Effect     // of a machine's step, empty between two
+	lifeFx  []core.LifeEffect // and of a Life's
 
 	tracing bool
 	steps   int  // decisions so far
@@ -191,8 +194,8 @@ func (s *sim[C, R]) start(n *node[C, R]) {
 func (s *sim[C, R]) christen(n *node[C, R]) {
 	n.life++
 	n.after = 0
-	if n.writer = fmt.Sprintf("i%d", n.number); n.life > 1 {
-		n.writer += fmt.Sprintf(".%d", n.life)
+	if n.writer = "i" + strconv.Itoa(n.number); n.life > 1 {
+		n.writer += "." + strconv.Itoa(n.life)
 	}
 }
 
@@ -240,8 +243,8 @@ func (s *sim[C, R]) connOf(id core.ConnID) *conn[C, R] {
 // connID is 32 hexadecimal digits that occur nowhere by chance, the same in each run.
 func connID(n connName) core.ConnID {
 	h := fnv.New128a()
-	fmt.Fprintf(h, "est connection %d.%d", n.client, n.life)
-	return core.ConnID(fmt.Sprintf("%x", h.Sum(nil)))
+	h.Write([]byte("est connection " + strconv.Itoa(n.client) + "." + strconv.Itoa(n.life)))
+	return core.ConnID(hex.EncodeToString(h.Sum(nil)))
 }
 
 // names puts the names of connections where a text has their ids.
@@ -264,9 +267,15 @@ func (s *sim[C, R]) failWith(check, diff, format string, args ...any) {
 }
 
 // tell adds a line to the story, if one is told.
-func (s *sim[C, R]) tell(from, to lane, lost bool, format string, args ...any) {
+func (s *sim[C, R]) tell(from, to lane, lost bool, text string) {
 	if s.tracing {
-		s.scenes = append(s.scenes, scene{step: s.steps, from: from, to: to, lost: lost, text: s.names(fmt.Sprintf(format, args...))})
+		s.scenes = append(s.scenes, scene{step: s.steps, from: from, to: to, lost: lost, text: s.names(text)})
+	}
+}
+
+func (s *sim[C, R]) tellf(from, to lane, lost bool, format string, args ...any) {
+	if s.tracing {
+		s.tell(from, to, lost, fmt.Sprintf(format, args...))
 	}
 }
 
@@ -276,10 +285,10 @@ func (n *node[C, R]) lane() lane { return lane{inst, n.number} }
 // happen gives events to a machine and carries out what it asks for.
 func (s *sim[C, R]) happen(t *site[C, R], events ...core.Event) {
 	s.p.begin(s)
-	buf := s.buf
-	s.buf = nil // a nested call must not write into it
+	buf := s.fx
+	s.fx = nil // a nested call must not write into it
 	t.own()
-	fx := t.m.Step(buf[:0], events...)
+	fx := t.m.Step(buf, events...)
 	d := s.p.end(fx)
 	s.staleDeliveries(t, d)
 	for _, fx := range fx {
@@ -287,7 +296,7 @@ func (s *sim[C, R]) happen(t *site[C, R], events ...core.Event) {
 	}
 	s.settleDeal(d)
 	clear(fx)
-	s.buf = fx[:0]
+	s.fx = fx[:0]
 	if t.key != "" && t.m.Idle() {
 		if !t.retired {
 			t.n.after = max(t.n.after, t.m.Number())
@@ -297,8 +306,8 @@ func (s *sim[C, R]) happen(t *site[C, R], events ...core.Event) {
 	}
 }
 
-func (s *sim[C, R]) carryOut(t *site[C, R], fx core.Effect, d *deal[C]) {
-	switch fx := fx.(type) {
+func (s *sim[C, R]) carryOut(t *site[C, R], effect core.Effect, d *deal[C]) {
+	switch fx := effect.(type) {
 	case core.Send:
 		for _, id := range fx.To {
 			s.receive(t, s.connOf(id), fx)
@@ -309,7 +318,7 @@ func (s *sim[C, R]) carryOut(t *site[C, R], fx core.Effect, d *deal[C]) {
 		s.closeWatched(c)
 		if c.open {
 			c.open, s.changed = false, true
-			s.tell(t.n.lane(), c.lane(), false, "close %v", fx.Code)
+			s.tellf(t.n.lane(), c.lane(), false, "close %v", fx.Code)
 		}
 	case core.Perform:
 		if t.isOrphan(fx.Conn) {
@@ -333,21 +342,21 @@ func (s *sim[C, R]) carryOut(t *site[C, R], fx core.Effect, d *deal[C]) {
 		s.reported(fx)
 	case core.Subscribe, core.Unsubscribe:
 		kind := subscribe
-		if _, off := fx.(core.Unsubscribe); off {
+		if _, off := effect.(core.Unsubscribe); off {
 			kind = unsubscribe
 		}
-		t.link = op[C]{kind: kind, fx: fx}
+		t.link = op[C]{kind: kind, fx: effect}
 	case core.List:
-		t.list = op[C]{kind: enlist, fx: fx}
+		t.list = op[C]{kind: enlist, fx: effect}
 	case core.Load:
-		t.ask = op[C]{kind: load, fx: fx}
+		t.ask = op[C]{kind: load, fx: effect}
 	case core.Commit:
 		if fx.Again == 0 {
 			t.given = 0
 		} else if last := t.ask.deal; last != nil {
 			d = last // what was decided is still the same
 		}
-		t.ask = op[C]{kind: commit, fx: fx, deal: d}
+		t.ask = op[C]{kind: commit, fx: effect, deal: d}
 	}
 }
 
@@ -360,12 +369,12 @@ func (s *sim[C, R]) receive(t *site[C, R], c *conn[C, R], fx core.Send) {
 		s.heard(c, t.key, fx.Cause.At, s.logged(fx.Message).to)
 	}
 	if !c.open {
-		s.tell(t.n.lane(), c.lane(), true, "%s", fx.Message)
+		s.tell(t.n.lane(), c.lane(), true, s.text(fx.Message))
 		return
 	}
 	s.changed = true
 	c.seen = append(c.seen, fx.Message)
-	s.tell(t.n.lane(), c.lane(), false, "%s", fx.Message)
+	s.tell(t.n.lane(), c.lane(), false, s.text(fx.Message))
 }
 
 // say gives an event of a connection to the machine that has it.
