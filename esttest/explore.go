@@ -1,9 +1,7 @@
 package esttest
 
 import (
-	"encoding/binary"
-	"fmt"
-	"hash/fnv"
+	"hash/maphash"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -265,20 +263,23 @@ func (x *explorer[C, R]) same(list []step) verdict {
 	return first
 }
 
-// digest is a hash of all that can be seen at the end of a run.
+// digest is a hash of all that can be seen at the end of a run, the same within a
+// process.
 func (s *sim[C, R]) digest() uint64 {
-	h := fnv.New64a()
+	var p marker
 	for _, c := range s.conns {
+		p.text(string(c.id))
+		p.num(uint64(c.code))
+		p.flags(c.open)
+		p.num(uint64(len(c.seen)))
 		for _, m := range c.seen {
-			h.Write(m)
+			p.text(string(m))
 		}
-		fmt.Fprint(h, c.name, c.code, c.open)
 	}
 	for _, r := range s.rooms {
-		rec := r.state.Record(true)
-		h.Write(rec.Value)
-		fmt.Fprint(h, r.key, rec.Version, rec.At)
+		p.text(r.key)
+		p.record(coreRecord(r.state.Record(false)))
 	}
-	binary.Write(h, binary.LittleEndian, int64(len(s.effects)))
-	return h.Sum64()
+	p.num(uint64(len(s.effects)))
+	return maphash.Bytes(markSeeds[0], p)
 }

@@ -19,7 +19,7 @@ func (s *sim[C, R]) heal() {
 	for _, n := range s.nodes {
 		n.paused, n.away = false, false
 		if n.cut && n.up {
-			s.runNode(choice[C, R]{step: step{do: join, inst: n.number}, n: n})
+			s.runNode(n.can(join))
 		}
 	}
 	for _, c := range s.conns {
@@ -99,34 +99,33 @@ func (s *sim[C, R]) waiting(to []choice[C, R]) []choice[C, R] {
 					v = perform
 				}
 				if o.kind != noOp {
-					to = append(to, choice[C, R]{step: step{do: v, inst: n.number, room: t.key, op: o.kind}, t: t})
+					to = append(to, t.can(v, o.kind))
 				}
 			}
 			if len(t.queue) > 0 {
-				to = append(to, choice[C, R]{step: step{do: hear, inst: n.number, room: t.key}, t: t})
+				to = append(to, t.can(hear, noOp))
 			}
 			if t.list.done || t.list.kind == enlist && !t.list.sent {
-				to = append(to, choice[C, R]{step: step{do: whole(t.list.done), inst: n.number, room: t.key, op: enlist}, t: t})
+				to = append(to, t.can(whole(t.list.done), enlist))
 			}
 		}
 		if n.pulse == nil {
 			continue
 		}
 		for i := range n.pulse.chores {
-			c := &n.pulse.chores[i]
-			to = append(to, choice[C, R]{step: step{do: whole(c.done), inst: n.number, room: c.place(), op: c.kind()}, n: n, at: i})
+			to = append(to, n.canChore(whole(n.pulse.chores[i].done), i))
 		}
 	}
 	for _, c := range s.conns {
 		if !c.open && !c.over {
-			to = append(to, choice[C, R]{step: step{do: notice, conn: c.name}, c: c})
+			to = append(to, c.can(notice))
 		}
 		if len(c.work) > 0 && s.performer(c).up {
 			v := effectAsk
 			if c.work[0].done {
 				v = effectAnswer
 			}
-			to = append(to, choice[C, R]{step: step{do: v, conn: c.name}, c: c})
+			to = append(to, c.can(v))
 		}
 	}
 	return to

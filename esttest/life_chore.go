@@ -46,6 +46,12 @@ func (s *sim[C, R]) own(key string) *record {
 	return r
 }
 
+// canChore is that something happens to the i-th chore of an instance.
+func (n *node[C, R]) canChore(do verb, i int) choice[C, R] {
+	c := &n.pulse.chores[i]
+	return choice[C, R]{step: step{do: do, op: c.kind(), inst: n.number, room: c.place()}, n: n, at: i}
+}
+
 // choreOptions is what can become of the i-th chore of an instance.
 func (s *sim[C, R]) choreOptions(to []choice[C, R], n *node[C, R], i int) []choice[C, R] {
 	c := &n.pulse.chores[i]
@@ -55,26 +61,23 @@ func (s *sim[C, R]) choreOptions(to []choice[C, R], n *node[C, R], i int) []choi
 			return to
 		}
 	}
-	add := func(v verb) {
-		to = append(to, choice[C, R]{step: step{do: v, inst: n.number, room: c.place(), op: kind}, n: n, at: i})
-	}
 	switch {
 	case !c.done && !n.away:
 		if !n.paused {
-			add(ask)
+			to = append(to, n.canChore(ask, i))
 		}
 		if !n.paused || kind == note { // which was sent before
-			add(perform)
+			to = append(to, n.canChore(perform, i))
 		}
 	case c.done && !n.away && !n.paused:
-		add(answer)
+		to = append(to, n.canChore(answer, i))
 	}
 	if kind == note && !n.paused {
 		if !c.done && s.allowed&CommitFails != 0 {
-			add(fail)
+			to = append(to, n.canChore(fail, i))
 		}
 		if c.done && s.allowed&ReplyLost != 0 {
-			add(lose)
+			to = append(to, n.canChore(lose, i))
 		}
 	}
 	return to

@@ -21,7 +21,8 @@ type probe[C, R any] struct {
 	disabled map[string]bool // checks
 	habits   habits          // of the integration
 	repeat   int             // how often a function is called again, if deep
-	deep     bool            // also run each function twice, and look at what JSON does to its values
+	ids      map[connName]core.ConnID
+	deep     bool // also run each function twice, and look at what JSON does to its values
 
 	s     *sim[C, R] // whose machine is being stepped
 	calls []call     // of its step
@@ -65,7 +66,7 @@ type deal[C any] struct {
 }
 
 func newProbe[C, R any](in core.Integration[C, R], disable []string) *probe[C, R] {
-	p := &probe[C, R]{user: in, seen: in, disabled: map[string]bool{}, habits: newHabits(), repeat: 1}
+	p := &probe[C, R]{user: in, seen: in, disabled: map[string]bool{}, habits: newHabits(), repeat: 1, ids: map[connName]core.ConnID{}}
 	for _, name := range disable {
 		p.disabled[name] = true
 	}

@@ -75,7 +75,7 @@ func maxTime(a, b time.Time) time.Time {
 func (s *sim[C, R]) connect(ch choice[C, R]) {
 	a := s.clients[ch.conn.client-1]
 	a.lives++
-	c := &conn[C, R]{id: connID(ch.conn), name: ch.conn, node: ch.n, opened: s.now, open: true, site: ch.n.lobby}
+	c := &conn[C, R]{id: s.p.connID(ch.conn), name: ch.conn, node: ch.n, opened: s.now, open: true, site: ch.n.lobby}
 	a.conn = c
 	s.conns = append(s.conns, c)
 	s.tellf(c.lane(), ch.n.lane(), false, "connect as %v", c.name)

@@ -133,19 +133,12 @@ func (p *priorities) choose(n int, at func(int) *step, left int) int {
 		}
 	}
 	best, highest, found := who{}, 0, false
+	last, priority := who{}, 0
 	for i := range n {
 		st := at(i)
 		w := whoOf(st)
-		if found && w == best {
-			continue // as often: what one can do stands together
-		}
-		priority, known := p.of[w]
-		if !known {
-			priority = 1 + p.r.IntN(1<<30)
-			p.of[w] = priority
-			if w.kind == 'c' {
-				p.todo[w.n] = 2 + p.r.IntN(8)
-			}
+		if w != last { // what one can do stands together
+			last, priority = w, p.priority(w)
 		}
 		if st.do.fault() || st.do == wait || w.kind == 'c' && p.todo[w.n] == 0 {
 			continue
@@ -171,6 +164,19 @@ func (p *priorities) choose(n int, at func(int) *step, left int) int {
 		p.todo[best.n]--
 	}
 	return pick(p.r, &tuned, n, at, 0, func(st *step) bool { return whoOf(st) == best })
+}
+
+// priority is who's, which is drawn when it first has something to do.
+func (p *priorities) priority(w who) int {
+	priority, known := p.of[w]
+	if !known {
+		priority = 1 + p.r.IntN(1<<30)
+		p.of[w] = priority
+		if w.kind == 'c' {
+			p.todo[w.n] = 2 + p.r.IntN(8)
+		}
+	}
+	return priority
 }
 
 // partial is partial order sampling (Yuan, Yang, Gu, CAV 2018): each thing that

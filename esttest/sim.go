@@ -39,7 +39,7 @@ type sim[C, R any] struct {
 	allowed Fault      // kinds of faults that options offers
 	failed  *violation // the first thing that was found
 	stats   *Stats
-	changed bool // something that a property can see has changed
+	changed bool              // something that a property can see has changed
 	fx      []core.Effect     // of a machine's step, empty between two
 	lifeFx  []core.LifeEffect // and of a Life's
 
@@ -241,10 +241,15 @@ func (s *sim[C, R]) connOf(id core.ConnID) *conn[C, R] {
 }
 
 // connID is 32 hexadecimal digits that occur nowhere by chance, the same in each run.
-func connID(n connName) core.ConnID {
-	h := fnv.New128a()
-	h.Write([]byte("est connection " + strconv.Itoa(n.client) + "." + strconv.Itoa(n.life)))
-	return core.ConnID(hex.EncodeToString(h.Sum(nil)))
+func (p *probe[C, R]) connID(n connName) core.ConnID {
+	id, known := p.ids[n]
+	if !known {
+		sum := fnv.New128a()
+		fmt.Fprintf(sum, "est connection %d.%d", n.client, n.life)
+		id = core.ConnID(hex.EncodeToString(sum.Sum(nil)))
+		p.ids[n] = id
+	}
+	return id
 }
 
 // names puts the names of connections where a text has their ids.
