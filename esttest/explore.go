@@ -30,8 +30,12 @@ const plainRuns = 8
 // a client. Where that doesn't suffice, the run ends, and it shows whether any does.
 const mostQuiet = 300
 
-// deepAlways is how many runs look at everything; after that each eighth one does.
+// deepAlways is how many runs look at everything; after that each eighth one does, and
+// those that are repeated.
 const deepAlways = 200
+
+// repeated says whether a run is done twice.
+func repeated(run int) bool { return run%100 == 50 }
 
 func newExplorer[C, R any](in core.Integration[C, R], m *Model[C, R], o *Options) *explorer[C, R] {
 	opt := o.withDefaults()
@@ -63,7 +67,7 @@ func (x *explorer[C, R]) explore() (found verdict, run int, kind string) {
 // one does one run.
 func (x *explorer[C, R]) one(run int) (kind string, v verdict) {
 	r := rand.New(rand.NewPCG(x.o.Seed, uint64(run)))
-	x.p.deep = run < deepAlways || run%8 == 0
+	x.p.deep = run < deepAlways || run%8 == 0 || repeated(run)
 	x.stats.Runs++
 	if run < plainRuns {
 		x.stats.Schedules["plain"]++
@@ -80,8 +84,8 @@ func (x *explorer[C, R]) one(run int) (kind string, v verdict) {
 	kind, sched, size := x.schedule(r, run)
 	x.stats.Schedules[kind]++
 	v = x.simulate(r, sched, size)
-	if v.failed == nil && run%100 == 50 {
-		v = x.same(v.steps)
+	if v.failed == nil && repeated(run) {
+		v = x.repeat(v)
 	}
 	return kind, v
 }
@@ -251,16 +255,13 @@ func (x *explorer[C, R]) replayed(list []step, strict, tracing bool) (verdict, *
 	return x.end(s, done), s
 }
 
-// same runs a list again: the same decisions must lead to the same end.
-func (x *explorer[C, R]) same(list []step) verdict {
-	first, second := x.replay(list), x.replay(list)
-	if first.failed == nil && second.failed == nil && first.digest != second.digest {
-		first.failed = &violation{check: "determinism", text: "the same decisions, run twice, led to different ends: a function of the integration or of the model depends on more than its arguments"}
-		if x.p.disabled["determinism"] {
-			first.failed = nil
-		}
+// repeat does a run again: the same decisions must lead to the same end.
+func (x *explorer[C, R]) repeat(first verdict) verdict {
+	second := x.replay(first.steps)
+	if second.failed == nil && second.digest != first.digest && !x.p.disabled["determinism"] {
+		second.failed = &violation{check: "determinism", text: "the same decisions, run twice, led to different ends: a function of the integration or of the model depends on more than its arguments"}
 	}
-	return first
+	return second
 }
 
 // digest is a hash of all that can be seen at the end of a run, the same within a
