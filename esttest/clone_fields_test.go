@@ -81,8 +81,8 @@ var cloned = map[string]string{
 // Each field of the cluster and its parts is named above.
 func TestFieldsAreCloned(t *testing.T) {
 	named := map[string]bool{}
-	for _, part := range []any{sim[sitter, seats]{}, actor[sitter, seats]{}, conn[sitter, seats]{}, work{}, watch{}, expected{},
-		node[sitter, seats]{}, site[sitter, seats]{}, op[sitter]{}, deal[sitter]{}, late{}, record{}, stateAt{},
+	for _, part := range []any{sim[sitter, seats]{}, actor[sitter, seats]{}, conn[sitter, seats]{}, work{}, watch[sitter]{}, expected{},
+		node[sitter, seats]{}, site[sitter, seats]{}, op[sitter]{}, deal[sitter]{}, late[sitter]{}, record{}, stateAt{},
 		orphan{}, pulse{}, chore{}, debt{}} {
 		typ := reflect.TypeOf(part)
 		for f := range typ.Fields() {

@@ -64,8 +64,7 @@ func (s *sim[C, R]) mark(buf []byte, extra ...int) (mark, []byte) {
 		if l.note != nil {
 			p.text(fmt.Sprintf("%+v", *l.note))
 		}
-		d, _ := l.deal.(*deal[C])
-		printDeal(&p, d)
+		printDeal(&p, l.deal)
 	}
 	return mark{maphash.Bytes(markSeeds[0], p), maphash.Bytes(markSeeds[1], p)}, p
 }

@@ -25,7 +25,7 @@ type sim[C, R any] struct {
 	rooms   []*record // in the order in which they came up
 	clients []*actor[C, R]
 	conns   []*conn[C, R] // all that ever were, in the order in which they connected
-	lates   []late
+	lates   []late[C]
 	foreign uint64 // commits from outside any instance so far
 	effects []any  // side effects that were performed
 
@@ -75,7 +75,7 @@ type conn[C, R any] struct {
 
 	work []work // side effects that wait, in order
 
-	watch // what the checks know of it
+	watch[C] // what the checks know of it
 }
 
 // work is a side effect.
@@ -134,12 +134,12 @@ type op[C any] struct {
 }
 
 // late is a commit that nobody waits for any more, and that may still take place.
-type late struct {
+type late[C any] struct {
 	inst   int
 	room   string
 	writer string
 	fx     core.Commit
-	deal   any                // *deal[C]
+	deal   *deal[C]
 	note   *core.CommitRecord // in place of fx
 }
 

@@ -39,9 +39,8 @@ func (s *sim[C, R]) runStore(ch choice[C, R]) {
 			s.commitRecord(l.inst, l.writer, *l.note)
 			return
 		}
-		d, _ := l.deal.(*deal[C])
-		ev := s.commit(l.writer, l.room, l.fx, d)
-		s.tellf(lane{inst, l.inst}, theStore, false, "late: %s", s.committing(l.fx, d))
+		ev := s.commit(l.writer, l.room, l.fx, l.deal)
+		s.tellf(lane{inst, l.inst}, theStore, false, "late: %s", s.committing(l.fx, l.deal))
 		s.tell(theStore, theStore, false, s.told(ev))
 		return
 	case giveUp:
@@ -73,7 +72,7 @@ func (s *sim[C, R]) runStore(ch choice[C, R]) {
 	case forget:
 		s.tellf(t.n.lane(), t.n.lane(), false, "stops asking for commit #%d", o.fx.(core.Commit).N)
 		n := o.fx.(core.Commit).N
-		s.lates = slices.DeleteFunc(s.lates, func(l late) bool { // by now they would have come, or never will
+		s.lates = slices.DeleteFunc(s.lates, func(l late[C]) bool { // by now they would have come, or never will
 			return l.writer == t.writer && l.room == t.key && l.fx.N <= n
 		})
 		t.unsure = true
@@ -135,7 +134,7 @@ func (s *sim[C, R]) giveUp(t *site[C, R]) {
 // giveUpCommit takes note of a commit that may still be on its way to the store.
 func (s *sim[C, R]) giveUpCommit(t *site[C, R]) {
 	if fx, ok := t.ask.fx.(core.Commit); ok && !t.ask.done {
-		s.lates = append(s.lates, late{inst: t.n.number, room: t.key, writer: t.writer, fx: fx, deal: t.ask.deal})
+		s.lates = append(s.lates, late[C]{inst: t.n.number, room: t.key, writer: t.writer, fx: fx, deal: t.ask.deal})
 	}
 }
 

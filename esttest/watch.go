@@ -13,7 +13,7 @@ import (
 // What the checks know of a connection. It comes from the store and from what the
 // application decided, and not from the machine that is being watched.
 
-type watch struct {
+type watch[C any] struct {
 	crashed   bool // with its instance
 	member    bool // stored in room
 	room      string
@@ -21,7 +21,7 @@ type watch struct {
 	since     core.Position // of the last message before the commit that made it a member there
 	last      core.Position // of the messages that it heard
 	expect    []expected    // messages that it must still hear
-	fresh     any           // *deal: what it joined, resynced or changed its identity in
+	fresh     *deal[C]      // what it joined, resynced or changed its identity in
 	owed      []any         // side effects that were committed and not handed out yet
 	mustClose bool          // a transition that counts asked for its close
 	machine   string        // instance life that it is stored under
@@ -147,7 +147,7 @@ func (s *sim[C, R]) seated(c *conn[C, R], data []byte, d *deal[C]) {
 func (s *sim[C, R]) messageWatched(r *record, at core.Position, m core.Delivery, d *deal[C]) {
 	for _, c := range s.conns {
 		if c.member && c.room == r.key && !c.over && !c.closing && c.id != m.From && (m.All || m.To == c.identity) {
-			c.expect = append(c.expect, expected{at: at, to: m.To, maybe: d != nil && c.fresh == any(d), text: m.Body})
+			c.expect = append(c.expect, expected{at: at, to: m.To, maybe: d != nil && c.fresh == d, text: m.Body})
 		}
 	}
 }
