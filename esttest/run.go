@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"pgregory.net/rapid"
-
 	"github.com/spinneyio/est/core"
 )
 
@@ -84,44 +82,6 @@ func (s *sim[C, R]) connect(ch choice[C, R]) {
 	}
 	s.say(c, core.Opened{Conn: c.id, Now: s.now, Handshake: c.hello})
 }
-
-func (s *sim[C, R]) handshake(c *conn[C, R]) core.Handshake {
-	defer blame("Handshake")
-	return s.model.Handshake(c.view())
-}
-
-func (c *conn[C, R]) view() ClientView {
-	return ClientView{index: c.name.client - 1, life: c.name.life - 1, sent: c.sent, seen: c.seen}
-}
-
-// generate is what the model has a client send next; false if nothing.
-func (s *sim[C, R]) generate(c *conn[C, R], seed int) (text string, ok bool) {
-	v, ok := example("Client", func() *rapid.Generator[any] { return s.model.Client(c.view()) }, seed)
-	if !ok {
-		return "", false
-	}
-	if m, raw := v.(core.Message); raw {
-		return string(m), true
-	}
-	b, err := json.Marshal(v)
-	if err != nil {
-		panic(modelError(fmt.Sprintf("Client generated a %T that JSON can't encode: %v", v, err)))
-	}
-	return string(b), true
-}
-
-// example draws a value; false if the model has no generator for now.
-func example[T any](what string, generator func() *rapid.Generator[T], seed int) (v T, ok bool) {
-	defer blame(what)
-	g := generator()
-	if g == nil {
-		return v, false
-	}
-	return g.Example(seed), true
-}
-
-// modelError is a panic for which the model is to blame, and not the integration.
-type modelError string
 
 func (s *sim[C, R]) send(c *conn[C, R], text string) {
 	s.tell(c.lane(), c.node.lane(), false, text)
@@ -223,69 +183,4 @@ func show(v any) string {
 		return string(b)
 	}
 	return fmt.Sprint(v)
-}
-
-func (s *sim[C, R]) runNode(ch choice[C, R]) {
-	n := ch.n
-	here := func(text string) { s.tell(n.lane(), n.lane(), false, text) }
-	switch ch.do {
-	case pause:
-		n.paused = true
-		here("stands still")
-	case resume:
-		n.paused = false
-		here("goes on")
-		s.keepUp(n)
-	case away:
-		n.away = true
-		here("can't reach the broker")
-		s.cut(n)
-	case back:
-		n.away = false
-		here("reaches the broker again")
-		s.keepUp(n)
-	case cut:
-		here("the connection for messages is cut")
-		s.cut(n)
-	case join:
-		n.cut = false
-		here("hears messages again, and may have missed some")
-		for _, t := range n.sites {
-			if t.linked {
-				t.queue = append(t.queue, core.Doubted{})
-			}
-		}
-	case crash:
-		here("crashes")
-		s.crash(n)
-	case restart:
-		here("starts again")
-		s.start(n)
-	}
-}
-
-// cut loses what is on its way to an instance.
-func (s *sim[C, R]) cut(n *node[C, R]) {
-	n.cut = true
-	for _, t := range n.sites {
-		t.queue = nil
-	}
-}
-
-// crash ends an instance between two steps. What it asked of the store may still
-// take place.
-func (s *sim[C, R]) crash(n *node[C, R]) {
-	s.wake()
-	n.up = false
-	for _, t := range n.sites {
-		s.giveUpCommit(t)
-	}
-	s.dies(n)
-	n.sites = nil
-	for _, c := range s.conns {
-		if c.node == n && (!c.over || c.site != nil) {
-			c.open, c.over, c.site, c.owed, c.crashed = false, true, nil, nil, true
-			s.closeWatched(c)
-		}
-	}
 }
