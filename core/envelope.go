@@ -24,21 +24,23 @@ type StoredMember struct {
 // DecodeMember reads the data of a member. Of one whose schema is not known here, and
 // so with an error, Schema and Instance are filled in: those two never change.
 func DecodeMember(data []byte) (StoredMember, error) {
-	var head struct {
+	var s StoredMember
+	err := json.Unmarshal(data, &s)
+	if err == nil && s.Schema == schema {
+		return s, nil
+	}
+	var head struct { // of another schema the rest may be anything
 		Schema   int    `json:"est"`
 		Instance string `json:"instance"`
 	}
-	if err := json.Unmarshal(data, &head); err != nil {
+	if other := json.Unmarshal(data, &head); other != nil {
+		return StoredMember{}, fmt.Errorf("core: decode member: %w", other)
+	}
+	if head.Schema == schema {
 		return StoredMember{}, fmt.Errorf("core: decode member: %w", err)
 	}
-	s := StoredMember{Schema: head.Schema, Instance: head.Instance}
-	if s.Schema != schema {
-		return s, fmt.Errorf("core: decode member: schema %d is not known here, only %d: update this instance", s.Schema, schema)
-	}
-	if err := json.Unmarshal(data, &s); err != nil {
-		return StoredMember{}, fmt.Errorf("core: decode member: %w", err)
-	}
-	return s, nil
+	s = StoredMember{Schema: head.Schema, Instance: head.Instance}
+	return s, fmt.Errorf("core: decode member: schema %d is not known here, only %d: update this instance", s.Schema, schema)
 }
 
 func encodeMember(instance, identity string, data []byte) []byte {

@@ -22,13 +22,19 @@ func Check[C, R any](t testing.TB, in core.Integration[C, R], m Model[C, R], o *
 		t.Fatal(err)
 	}
 	x := newExplorer(in, &m, o)
-	if err := x.check(t); err != nil {
+	err := x.check(t, func() (*Failure, string, []string) {
+		rep := x.report()
+		return rep.Failure, fmt.Sprintf("nothing found in %v", &rep.Stats), rep.Gaps
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 }
 
-// check returns what is wrong with the model.
-func (x *explorer[C, R]) check(t testing.TB) (err error) {
+// check runs the saved failures, then searches. It fails t with what is found, or
+// tells it what was gone through, and what never happened. It returns what is wrong
+// with the model.
+func (x *explorer[C, R]) check(t testing.TB, search func() (found *Failure, summary string, gaps []string)) (err error) {
 	t.Helper()
 	defer func() {
 		switch v := recover().(type) {
@@ -50,12 +56,12 @@ func (x *explorer[C, R]) check(t testing.TB) (err error) {
 	for _, path := range paths {
 		x.rerun(t, path)
 	}
-	rep := x.report()
-	if f := rep.Failure; f != nil {
-		x.keep(t, f)
+	found, summary, gaps := search()
+	if found != nil {
+		x.keep(t, found)
 	}
-	t.Logf("esttest: nothing found in %v", &rep.Stats)
-	for _, gap := range rep.Gaps {
+	t.Logf("esttest: %s", summary)
+	for _, gap := range gaps {
 		t.Logf("esttest: not tested: %s", gap)
 	}
 	return nil

@@ -27,8 +27,7 @@ func (s *sim[C, R]) clone() *sim[C, R] {
 	c.debts = slices.Clone(s.debts)
 	c.lates = slices.Clone(s.lates)
 	for i, l := range c.lates {
-		d, _ := l.deal.(*deal[C])
-		c.lates[i].deal = k.deal(d)
+		c.lates[i].deal = k.deal(l.deal)
 	}
 	c.effects, c.scenes = slices.Clip(s.effects), slices.Clip(s.scenes)
 	c.failed = nil
@@ -36,7 +35,7 @@ func (s *sim[C, R]) clone() *sim[C, R] {
 		v := *s.failed
 		c.failed = &v
 	}
-	return &c // its buf is the same, and empty between two steps
+	return &c // its fx and lifeFx are the same, and empty between two steps
 }
 
 // cloning is one run of clone.

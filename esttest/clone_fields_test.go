@@ -23,7 +23,7 @@ var cloned = map[string]string{
 	"sim.p": "shared apart", "sim.model": "shared apart", "sim.now": "copied marked", "sim.nodes": "copied marked",
 	"sim.rooms": "copied marked", "sim.clients": "copied marked", "sim.conns": "copied marked", "sim.lates": "copied marked",
 	"sim.foreign": "copied marked", "sim.effects": "clipped marked", "sim.still": "copied apart", "sim.allowed": "copied apart",
-	"sim.failed": "copied apart", "sim.stats": "shared apart", "sim.changed": "copied apart", "sim.buf": "shared apart",
+	"sim.failed": "copied apart", "sim.stats": "shared apart", "sim.changed": "copied apart", "sim.fx": "shared apart", "sim.lifeFx": "shared apart",
 	"sim.tracing": "copied apart", "sim.steps": "copied apart", "sim.turns": "copied apart", "sim.split": "copied apart",
 	"sim.scenes": "clipped apart",
 
@@ -81,8 +81,8 @@ var cloned = map[string]string{
 // Each field of the cluster and its parts is named above.
 func TestFieldsAreCloned(t *testing.T) {
 	named := map[string]bool{}
-	for _, part := range []any{sim[sitter, seats]{}, actor[sitter, seats]{}, conn[sitter, seats]{}, work{}, watch{}, expected{},
-		node[sitter, seats]{}, site[sitter, seats]{}, op[sitter]{}, deal[sitter]{}, late{}, record{}, stateAt{},
+	for _, part := range []any{sim[sitter, seats]{}, actor[sitter, seats]{}, conn[sitter, seats]{}, work{}, watch[sitter]{}, expected{},
+		node[sitter, seats]{}, site[sitter, seats]{}, op[sitter]{}, deal[sitter]{}, late[sitter]{}, record{}, stateAt{},
 		orphan{}, pulse{}, chore{}, debt{}} {
 		typ := reflect.TypeOf(part)
 		for f := range typ.Fields() {

@@ -112,7 +112,7 @@ func (c *Cluster[C, R]) outside(o Outside) {
 		c.t.Fatalf("esttest: from outside, to %q: %v", o.room, err)
 	}
 	c.list = append(c.list, step{do: outside})
-	c.s.tell(lane{}, theStore, false, "from outside, to %q: %s", o.room, c.s.committing(fx, nil))
+	c.s.tellf(lane{}, theStore, false, "from outside, to %q: %s", o.room, c.s.committing(fx, nil))
 	c.s.outsideCommit(o.room, fx)
 	c.Settle()
 	c.s.steps++
@@ -158,10 +158,10 @@ func (c *Cluster[C, R]) Wait(d time.Duration) {
 	c.t.Helper()
 	c.list = append(c.list, step{do: wait})
 	c.s.now = c.s.now.Add(d)
-	c.s.tell(lane{}, lane{}, false, "%v pass", d)
+	c.s.tellf(lane{}, lane{}, false, "%v pass", d)
 	for _, cn := range c.s.conns {
 		if cn.open && cn.sent == 0 && !c.s.p.user.AuthenticateOnConnect && c.s.now.Sub(cn.opened) >= 10*time.Second {
-			c.s.run(choice[C, R]{step: step{do: expire, conn: cn.name}, c: cn})
+			c.s.run(cn.can(expire))
 		}
 	}
 	c.Settle()
@@ -175,7 +175,7 @@ func (c *Cluster[C, R]) Crash(instance int) {
 	if !n.up {
 		c.t.Fatalf("esttest: crash: instance %d has crashed already", instance)
 	}
-	c.do(choice[C, R]{step: step{do: crash, inst: n.number}, n: n})
+	c.do(n.can(crash))
 }
 
 // Restart starts an instance again that has crashed.
@@ -185,7 +185,7 @@ func (c *Cluster[C, R]) Restart(instance int) {
 	if n.up {
 		c.t.Fatalf("esttest: restart: instance %d is running: Crash it first", instance)
 	}
-	c.do(choice[C, R]{step: step{do: restart, inst: n.number}, n: n})
+	c.do(n.can(restart))
 }
 
 func (c *Cluster[C, R]) do(ch choice[C, R]) {
@@ -217,7 +217,9 @@ func (c *Cluster[C, R]) sendText(n connName, text string) {
 	if !cn.open {
 		c.t.Fatalf("esttest: %v sends %s, and its connection is closed%s", n, text, c.soFar())
 	}
-	c.do(choice[C, R]{step: step{do: send, conn: n, text: text}, c: cn})
+	ch := cn.can(send)
+	ch.text = text
+	c.do(ch)
 }
 
 func (c *Cluster[C, R]) endConn(n connName, how verb) {
@@ -226,7 +228,7 @@ func (c *Cluster[C, R]) endConn(n connName, how verb) {
 	if !cn.open {
 		return
 	}
-	c.do(choice[C, R]{step: step{do: how, conn: n}, c: cn})
+	c.do(cn.can(how))
 }
 
 func (c *Cluster[C, R]) seenBy(n connName) (seen []core.Message, open bool, code core.CloseCode) {
@@ -239,4 +241,9 @@ func (c *Cluster[C, R]) rename(text string) string { return c.s.names(text) }
 // soFar is the history, for a message.
 func (c *Cluster[C, R]) soFar() string {
 	return "\n" + fmt.Sprint(c.drama(violation{}))
+}
+
+// drama is the history of a scripted cluster, as a drawing.
+func (c *Cluster[C, R]) drama(v violation) string {
+	return story{failed: v, explanation: whatOf(v.check), steps: c.list, scenes: c.s.scenes, failedAt: c.s.steps, names: c.s.names}.String()
 }

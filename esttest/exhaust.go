@@ -2,7 +2,6 @@ package esttest
 
 import (
 	"fmt"
-	"maps"
 	"runtime"
 	"slices"
 	"testing"
@@ -27,45 +26,13 @@ func Exhaust[C, R any](t testing.TB, in core.Integration[C, R], m Model[C, R], s
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := x.check(t); err != nil {
+	err = x.check(t, func() (*Failure, string, []string) {
+		found := x.search()
+		return found, x.summary(), x.stats.unseen()
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-// check runs the saved failures, searches, and tells t of what came of it. It
-// returns what is wrong with the model.
-func (x *search[C, R]) check(t testing.TB) (err error) {
-	t.Helper()
-	defer func() {
-		switch v := recover().(type) {
-		case nil:
-		case modelError:
-			err = fmt.Errorf("esttest: the model is wrong: %s", string(v))
-		default:
-			panic(v)
-		}
-	}()
-	if *flagReplay != "" {
-		x.rerun(t, *flagReplay)
-		return nil
-	}
-	paths, err := savedIn(x.o.Dir, t.Name())
-	if err != nil {
-		return err
-	}
-	for _, path := range paths {
-		x.rerun(t, path)
-	}
-	if f := x.search(); f != nil {
-		x.keep(t, f)
-	}
-	t.Logf("esttest: %s", x.summary())
-	for _, name := range slices.Sorted(maps.Keys(x.stats.Seen)) {
-		if !x.stats.Seen[name] {
-			t.Logf("esttest: Sometimes[%q] was never seen", name)
-		}
-	}
-	return nil
 }
 
 // search goes through the states of a scope, depth first.

@@ -1,13 +1,9 @@
 package esttest
 
 import (
-	"encoding/binary"
-	"fmt"
-	"hash/fnv"
 	"math/rand/v2"
 	"runtime"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/spinneyio/est/core"
@@ -32,8 +28,12 @@ const plainRuns = 8
 // a client. Where that doesn't suffice, the run ends, and it shows whether any does.
 const mostQuiet = 300
 
-// deepAlways is how many runs look at everything; after that each eighth one does.
+// deepAlways is how many runs look at everything; after that each eighth one does, and
+// those that are repeated.
 const deepAlways = 200
+
+// repeated says whether a run is done twice.
+func repeated(run int) bool { return run%100 == 50 }
 
 func newExplorer[C, R any](in core.Integration[C, R], m *Model[C, R], o *Options) *explorer[C, R] {
 	opt := o.withDefaults()
@@ -65,7 +65,7 @@ func (x *explorer[C, R]) explore() (found verdict, run int, kind string) {
 // one does one run.
 func (x *explorer[C, R]) one(run int) (kind string, v verdict) {
 	r := rand.New(rand.NewPCG(x.o.Seed, uint64(run)))
-	x.p.deep = run < deepAlways || run%8 == 0
+	x.p.deep = run < deepAlways || run%8 == 0 || repeated(run)
 	x.stats.Runs++
 	if run < plainRuns {
 		x.stats.Schedules["plain"]++
@@ -82,8 +82,8 @@ func (x *explorer[C, R]) one(run int) (kind string, v verdict) {
 	kind, sched, size := x.schedule(r, run)
 	x.stats.Schedules[kind]++
 	v = x.simulate(r, sched, size)
-	if v.failed == nil && run%100 == 50 {
-		v = x.same(v.steps)
+	if v.failed == nil && repeated(run) {
+		v = x.repeat(v)
 	}
 	return kind, v
 }
@@ -140,19 +140,6 @@ func (x *explorer[C, R]) simulate(r *rand.Rand, sched schedule, size int) verdic
 		}
 	}
 	return x.end(s, x.list)
-}
-
-// fill generates what a step needs; false if there is nothing.
-func (s *sim[C, R]) fill(ch *choice[C, R], r *rand.Rand) bool {
-	switch ch.do {
-	case send:
-		text, ok := s.generate(ch.c, int(r.Uint64()>>1))
-		ch.text = text
-		return ok
-	case outside:
-		ch.text = strconv.Itoa(int(r.Uint64() >> 1))
-	}
-	return true
 }
 
 // decide has a decision happen, and looks at what it did.
@@ -219,66 +206,4 @@ func (x *explorer[C, R]) calm(s *sim[C, R]) bool {
 func (x *explorer[C, R]) apply(s *sim[C, R], ch choice[C, R]) {
 	x.list = append(x.list, ch.step)
 	s.decide(ch)
-}
-
-// replay runs a list of decisions, passing over those that are not possible.
-func (x *explorer[C, R]) replay(list []step) verdict {
-	v, _ := x.replayed(list, false, false)
-	return v
-}
-
-// replayed also tells what happens, if it traces. If it is strict, what the model
-// can't have a client say is not possible either.
-func (x *explorer[C, R]) replayed(list []step, strict, tracing bool) (verdict, *sim[C, R]) {
-	stats := *x.stats // what is exercised by a replay doesn't count
-	stats.Seen = map[string]bool{}
-	deep := x.p.deep
-	x.p.deep = true
-	defer func() { x.p.deep = deep }()
-	s := newSim(x.p, x.model, x.o.Instances, x.o.Clients, allFaults, &stats)
-	s.tracing = tracing
-	var done []step
-	for _, st := range list {
-		x.buf = s.options(x.buf[:0])
-		ch, ok := s.find(st, x.buf)
-		if !ok || strict && ch.do == send && !could(x.said, s, ch.c, ch.text) {
-			continue
-		}
-		done = append(done, st)
-		s.decide(ch)
-		if s.failed != nil {
-			break
-		}
-	}
-	return x.end(s, done), s
-}
-
-// same runs a list again: the same decisions must lead to the same end.
-func (x *explorer[C, R]) same(list []step) verdict {
-	first, second := x.replay(list), x.replay(list)
-	if first.failed == nil && second.failed == nil && first.digest != second.digest {
-		first.failed = &violation{check: "determinism", text: "the same decisions, run twice, led to different ends: a function of the integration or of the model depends on more than its arguments"}
-		if x.p.disabled["determinism"] {
-			first.failed = nil
-		}
-	}
-	return first
-}
-
-// digest is a hash of all that can be seen at the end of a run.
-func (s *sim[C, R]) digest() uint64 {
-	h := fnv.New64a()
-	for _, c := range s.conns {
-		for _, m := range c.seen {
-			h.Write(m)
-		}
-		fmt.Fprint(h, c.name, c.code, c.open)
-	}
-	for _, r := range s.rooms {
-		rec := r.state.Record(true)
-		h.Write(rec.Value)
-		fmt.Fprint(h, r.key, rec.Version, rec.At)
-	}
-	binary.Write(h, binary.LittleEndian, int64(len(s.effects)))
-	return h.Sum64()
 }

@@ -88,7 +88,10 @@ func (s *sim[C, R]) exist(n *node[C, R], previous string) {
 func (s *sim[C, R]) live(n *node[C, R], events ...core.LifeEvent) {
 	p := n.pulse
 	p.own()
-	for _, fx := range p.m.Step(nil, events...) {
+	buf := s.lifeFx
+	s.lifeFx = nil // a nested call must not write into it
+	asked := p.m.Step(buf, events...)
+	for _, fx := range asked {
 		switch fx := fx.(type) {
 		case core.LoadRecord, core.CommitRecord, core.Reap:
 			p.chores = append(p.chores, chore{fx: fx})
@@ -100,6 +103,8 @@ func (s *sim[C, R]) live(n *node[C, R], events ...core.LifeEvent) {
 			s.fail("outcome", "%s: %s", fx.What, fx.Text)
 		}
 	}
+	clear(asked)
+	s.lifeFx = asked[:0]
 	s.keepUp(n)
 }
 
@@ -142,7 +147,7 @@ func (s *sim[C, R]) deliver() {
 func (s *sim[C, R]) expel(n *node[C, R]) {
 	was := n.writer
 	s.christen(n)
-	s.tell(n.lane(), n.lane(), false, "finds that it was taken for dead, and starts again as %s", n.writer)
+	s.tellf(n.lane(), n.lane(), false, "finds that it was taken for dead, and starts again as %s", n.writer)
 	var retired []*site[C, R]
 	for _, t := range n.sites {
 		if !t.retired {

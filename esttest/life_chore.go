@@ -46,6 +46,12 @@ func (s *sim[C, R]) own(key string) *record {
 	return r
 }
 
+// canChore is that something happens to the i-th chore of an instance.
+func (n *node[C, R]) canChore(do verb, i int) choice[C, R] {
+	c := &n.pulse.chores[i]
+	return choice[C, R]{step: step{do: do, op: c.kind(), inst: n.number, room: c.place()}, n: n, at: i}
+}
+
 // choreOptions is what can become of the i-th chore of an instance.
 func (s *sim[C, R]) choreOptions(to []choice[C, R], n *node[C, R], i int) []choice[C, R] {
 	c := &n.pulse.chores[i]
@@ -55,26 +61,23 @@ func (s *sim[C, R]) choreOptions(to []choice[C, R], n *node[C, R], i int) []choi
 			return to
 		}
 	}
-	add := func(v verb) {
-		to = append(to, choice[C, R]{step: step{do: v, inst: n.number, room: c.place(), op: kind}, n: n, at: i})
-	}
 	switch {
 	case !c.done && !n.away:
 		if !n.paused {
-			add(ask)
+			to = append(to, n.canChore(ask, i))
 		}
 		if !n.paused || kind == note { // which was sent before
-			add(perform)
+			to = append(to, n.canChore(perform, i))
 		}
 	case c.done && !n.away && !n.paused:
-		add(answer)
+		to = append(to, n.canChore(answer, i))
 	}
 	if kind == note && !n.paused {
 		if !c.done && s.allowed&CommitFails != 0 {
-			add(fail)
+			to = append(to, n.canChore(fail, i))
 		}
 		if c.done && s.allowed&ReplyLost != 0 {
-			add(lose)
+			to = append(to, n.canChore(lose, i))
 		}
 	}
 	return to
@@ -94,7 +97,7 @@ func (s *sim[C, R]) runChore(ch choice[C, R]) {
 		s.answerChore(n, ch.at)
 	case fail, lose:
 		fx := c.fx.(core.CommitRecord)
-		s.tell(n.lane(), theStore, true, "%v", fx)
+		s.tellf(n.lane(), theStore, true, "%v", fx)
 		s.endChore(n, ch.at, core.RecordUnanswered{Record: fx.Record, N: fx.N})
 	}
 }
@@ -105,20 +108,21 @@ func (s *sim[C, R]) doChore(n *node[C, R], i int) {
 	c.done = true
 	switch fx := c.fx.(type) {
 	case core.LoadRecord:
-		loaded := core.RecordLoaded{Record: fx.Record}
-		for _, m := range s.own(fx.Record).state.Record(true).Members {
-			loaded.Members = append(loaded.Members, core.RecordMember(m))
+		members := s.own(fx.Record).state.Record(true).Members
+		loaded := core.RecordLoaded{Record: fx.Record, Members: make([]core.RecordMember, len(members))}
+		for i, m := range members {
+			loaded.Members[i] = core.RecordMember(m)
 		}
 		c.answer = loaded
 	case core.CommitRecord:
 		c.answer = s.commitRecord(n.number, n.writer, fx)
 	case core.Reap:
 		c.orphans = s.orphansOf(fx)
-		s.tell(n.lane(), theStore, false, "reads whom %s has left in %q: %s", fx.Instance, fx.Room, s.orphanNames(c.orphans))
+		s.tellf(n.lane(), theStore, false, "reads whom %s has left in %q: %s", fx.Instance, fx.Room, s.orphanNames(c.orphans))
 	}
 	if s.liveness == closely && c.answer != nil {
-		s.tell(n.lane(), theStore, false, "%v", c.fx)
-		s.tell(theStore, theStore, false, "%v", c.answer)
+		s.tellf(n.lane(), theStore, false, "%v", c.fx)
+		s.tellf(theStore, theStore, false, "%v", c.answer)
 	}
 }
 
@@ -141,21 +145,21 @@ func (s *sim[C, R]) endChore(n *node[C, R], i int, ev core.LifeEvent) {
 // commitRecord has a commit to one of est's own records take place.
 func (s *sim[C, R]) commitRecord(number int, writer string, fx core.CommitRecord) core.LifeEvent {
 	bc := broker.Commit{ID: broker.CommitID{Writer: writer, N: fx.N}}
-	for _, ch := range fx.Changes {
-		bc.Members = append(bc.Members, broker.MemberChange{Op: broker.MemberOp(ch.Op), ID: ch.ID, Data: ch.Data})
+	bc.Members = make([]broker.MemberChange, len(fx.Changes))
+	for i, ch := range fx.Changes {
+		bc.Members[i] = broker.MemberChange{Op: broker.MemberOp(ch.Op), ID: ch.ID, Data: ch.Data}
 	}
 	r := s.own(fx.Record)
 	after, _, err := broker.Apply(r.state, bc)
-	var conflict *broker.Conflict
-	switch {
-	case errors.As(err, &conflict):
+	if conflict, is := errors.AsType[*broker.Conflict](err); is {
 		return core.RecordConflicted{Record: fx.Record, N: fx.N, Gone: conflict.Gone}
-	case err != nil:
+	}
+	if err != nil {
 		return core.RecordRefused{Record: fx.Record, N: fx.N, Reason: err.Error()}
 	}
 	r.state = after
 	if dead := fx.Changes[len(fx.Changes)-1]; s.tracing && dead.Op == core.AddMember && strings.HasPrefix(dead.ID, deadPrefix) {
-		s.tell(lane{inst, number}, theStore, false, "takes %s for dead", strings.TrimPrefix(dead.ID, deadPrefix))
+		s.tellf(lane{inst, number}, theStore, false, "takes %s for dead", strings.TrimPrefix(dead.ID, deadPrefix))
 	}
 	return core.RecordCommitted{Record: fx.Record, N: fx.N}
 }

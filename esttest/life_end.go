@@ -56,11 +56,9 @@ func (s *sim[C, R]) outlived() bool {
 	if known < len(living) {
 		return false
 	}
-	for _, r := range s.rooms {
-		for _, m := range r.state.Record(true).Members {
-			if stored, err := core.DecodeMember(m.Data); err == nil && !living[stored.Instance] {
-				return false
-			}
+	for _, c := range s.conns {
+		if c.member && !living[c.machine] {
+			return false
 		}
 	}
 	return true

@@ -10,7 +10,7 @@ func (s *sim[C, R]) runList(t *site[C, R], do verb) {
 	o := &t.list
 	if do != answer {
 		o.sent = true
-		s.tell(t.n.lane(), theStore, false, "%s", s.asked(o))
+		s.tell(t.n.lane(), theStore, false, s.asked(o))
 		s.live(t.n, core.Wanted{Room: t.key})
 	}
 	if do != perform && o.done {
@@ -32,19 +32,16 @@ func (s *sim[C, R]) listOptions(to []choice[C, R], t *site[C, R]) []choice[C, R]
 	if t.list.kind == noOp || t.n.paused {
 		return to
 	}
-	add := func(v verb, op opKind) {
-		to = append(to, choice[C, R]{step: step{do: v, inst: t.n.number, room: t.key, op: op}, t: t})
-	}
 	switch {
 	case t.n.away:
 	case t.list.done:
-		add(answer, enlist)
+		to = append(to, t.can(answer, enlist))
 	case !t.list.sent:
-		add(ask, enlist)
-		add(perform, enlist)
+		to = append(to, t.can(ask, enlist))
+		to = append(to, t.can(perform, enlist))
 	}
 	if s.allowed&Outage != 0 && t.ask.kind == noOp && t.link.kind != subscribe { // else it is offered for those
-		add(giveUp, noOp)
+		to = append(to, t.can(giveUp, noOp))
 	}
 	return to
 }

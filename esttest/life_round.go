@@ -47,7 +47,7 @@ func (s *sim[C, R]) runRound(do verb) {
 		s.tell(lane{}, lane{}, false, "a heartbeat goes by")
 		s.round()
 	case lapse:
-		s.tell(lane{}, lane{}, false, "%d heartbeats go by: who has none is taken for dead", lease+1)
+		s.tellf(lane{}, lane{}, false, "%d heartbeats go by: who has none is taken for dead", lease+1)
 		for range lease + 1 {
 			s.round()
 		}

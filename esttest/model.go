@@ -1,8 +1,9 @@
 package esttest
 
 import (
-	"github.com/spinneyio/est/core"
 	"pgregory.net/rapid"
+
+	"github.com/spinneyio/est/core"
 )
 
 // Model is how an integration is used, and what must hold. Only Client is
@@ -35,24 +36,6 @@ type Model[C, R any] struct {
 	// Outside generates what is published or updated from outside any connection.
 	// nil, or a nil generator, is nothing.
 	Outside func(w *World[C, R]) *rapid.Generator[Outside]
-}
-
-// Outside is a Publish or an Update from outside any connection, as an instance
-// has them. Build it with [OutsidePublish] or [OutsideUpdate].
-type Outside struct {
-	room    string
-	publish []core.Publication
-	update  any // func(R) (core.Change[R], []core.Publication)
-}
-
-// OutsidePublish is a Publish to a room.
-func OutsidePublish(room string, p ...core.Publication) Outside {
-	return Outside{room: room, publish: p}
-}
-
-// OutsideUpdate is an Update of a room. fn is pure, and may be called again.
-func OutsideUpdate[R any](room string, fn func(R) (core.Change[R], []core.Publication)) Outside {
-	return Outside{room: room, update: fn}
 }
 
 // ClientView is what a generator may look at.

@@ -10,6 +10,21 @@ type choice[C, R any] struct {
 	at int // lates: which
 }
 
+// can is that something happens to a connection.
+func (c *conn[C, R]) can(do verb) choice[C, R] {
+	return choice[C, R]{step: step{do: do, conn: c.name}, c: c}
+}
+
+// can is that something happens to an instance.
+func (n *node[C, R]) can(do verb) choice[C, R] {
+	return choice[C, R]{step: step{do: do, inst: n.number}, n: n}
+}
+
+// can is that something happens to a room on an instance, of what it asks or not (noOp).
+func (t *site[C, R]) can(do verb, op opKind) choice[C, R] {
+	return choice[C, R]{step: step{do: do, op: op, inst: t.n.number, room: t.key}, t: t}
+}
+
 // maxLives is how often a client connects in one run at most.
 const maxLives = 4
 
@@ -69,46 +84,44 @@ func (s *sim[C, R]) clientOptions(to []choice[C, R], a *actor[C, R]) []choice[C,
 		return to
 	}
 	if c.node.up && !c.node.paused {
-		to = append(to, choice[C, R]{step: step{do: send, conn: c.name}, c: c}, choice[C, R]{step: step{do: hangUp, conn: c.name}, c: c})
+		to = append(to, c.can(send), c.can(hangUp))
 		if s.allowed&Slow != 0 && len(c.seen) > 0 {
-			to = append(to, choice[C, R]{step: step{do: clog, conn: c.name}, c: c})
+			to = append(to, c.can(clog))
 		}
 		if s.allowed&Silent != 0 && c.sent == 0 && !s.p.user.AuthenticateOnConnect {
-			to = append(to, choice[C, R]{step: step{do: expire, conn: c.name}, c: c})
+			to = append(to, c.can(expire))
 		}
 	}
 	if s.allowed&Broken != 0 {
-		to = append(to, choice[C, R]{step: step{do: snap, conn: c.name}, c: c})
+		to = append(to, c.can(snap))
 	}
 	return to
 }
 
 func (s *sim[C, R]) connOptions(to []choice[C, R], c *conn[C, R]) []choice[C, R] {
 	if !c.open && !c.over && c.node.up && !c.node.paused {
-		to = append(to, choice[C, R]{step: step{do: notice, conn: c.name}, c: c})
+		to = append(to, c.can(notice))
 	}
 	if len(c.work) == 0 || !s.performer(c).up || s.performer(c).paused {
 		return to
 	}
 	if c.work[0].done {
-		return append(to, choice[C, R]{step: step{do: effectAnswer, conn: c.name}, c: c})
+		return append(to, c.can(effectAnswer))
 	}
-	to = append(to, choice[C, R]{step: step{do: effectAsk, conn: c.name}, c: c})
+	to = append(to, c.can(effectAsk))
 	if s.p.user.Performed == nil {
 		return to
 	}
-	to = append(to, choice[C, R]{step: step{do: effect, conn: c.name}, c: c})
+	to = append(to, c.can(effect))
 	if s.allowed&EffectFails != 0 {
-		to = append(to, choice[C, R]{step: step{do: effectFails, conn: c.name}, c: c})
+		to = append(to, c.can(effectFails))
 	}
 	return to
 }
 
 func (s *sim[C, R]) nodeOptions(to []choice[C, R], n *node[C, R]) []choice[C, R] {
-	add := func(v verb) { to = append(to, choice[C, R]{step: step{do: v, inst: n.number}, n: n}) }
 	if !n.up {
-		add(restart)
-		return to
+		return append(to, n.can(restart))
 	}
 	for _, t := range n.sites {
 		if t.eclipsed() {
@@ -128,24 +141,24 @@ func (s *sim[C, R]) nodeOptions(to []choice[C, R], n *node[C, R]) []choice[C, R]
 	}
 	switch {
 	case n.paused:
-		add(resume)
+		to = append(to, n.can(resume))
 	case s.allowed&Pause != 0:
-		add(pause)
+		to = append(to, n.can(pause))
 	}
 	switch {
 	case n.away:
-		add(back)
+		to = append(to, n.can(back))
 	case s.allowed&Outage != 0 && len(n.sites) > 0:
-		add(away)
+		to = append(to, n.can(away))
 	}
 	switch {
 	case n.cut && !n.away:
-		add(join)
+		to = append(to, n.can(join))
 	case !n.cut && s.allowed&Gap != 0 && len(n.sites) > 0:
-		add(cut)
+		to = append(to, n.can(cut))
 	}
 	if s.allowed&Crash != 0 {
-		add(crash)
+		to = append(to, n.can(crash))
 	}
 	return to
 }
@@ -172,52 +185,46 @@ func (s *sim[C, R]) opOptions(to []choice[C, R], t *site[C, R], o *op[C]) []choi
 	if o.kind == noOp {
 		return to
 	}
-	add := func(v verb) {
-		to = append(to, choice[C, R]{step: step{do: v, inst: t.n.number, room: t.key, op: o.kind}, t: t})
-	}
 	alive := !t.n.paused
 	switch {
 	case !o.done && !t.n.away && (o.kind != subscribe || !t.n.cut):
 		if alive {
-			add(ask)
+			to = append(to, t.can(ask, o.kind))
 		}
-		add(perform)
+		to = append(to, t.can(perform, o.kind))
 	case o.done && alive && !t.n.away:
-		add(answer)
+		to = append(to, t.can(answer, o.kind))
 	}
 	if !alive {
 		return to
 	}
 	if o.kind == commit {
 		if !o.done && s.allowed&CommitFails != 0 {
-			add(fail)
+			to = append(to, t.can(fail, o.kind))
 		}
 		if o.done && s.allowed&ReplyLost != 0 {
-			add(lose)
+			to = append(to, t.can(lose, o.kind))
 		}
 		if t.given > 1 && s.allowed&Outage != 0 {
-			add(forget)
+			to = append(to, t.can(forget, o.kind))
 		}
 	}
 	if s.allowed&Outage != 0 && o.kind != unsubscribe && (o == &t.ask || t.ask.kind == noOp) {
-		to = append(to, choice[C, R]{step: step{do: giveUp, inst: t.n.number, room: t.key}, t: t})
+		to = append(to, t.can(giveUp, noOp))
 	}
 	return to
 }
 
 func (s *sim[C, R]) messageOptions(to []choice[C, R], t *site[C, R]) []choice[C, R] {
-	add := func(v verb) {
-		to = append(to, choice[C, R]{step: step{do: v, inst: t.n.number, room: t.key}, t: t})
-	}
-	add(hear)
+	to = append(to, t.can(hear, noOp))
 	if s.allowed&Loss != 0 {
-		add(drop)
+		to = append(to, t.can(drop, noOp))
 	}
 	if s.allowed&Duplicate != 0 {
-		add(twice)
+		to = append(to, t.can(twice, noOp))
 	}
 	if s.allowed&Reorder != 0 && len(t.queue) > 1 {
-		add(delay)
+		to = append(to, t.can(delay, noOp))
 	}
 	return to
 }

@@ -22,24 +22,12 @@ type probe[C, R any] struct {
 	disabled map[string]bool // checks
 	habits   habits          // of the integration
 	repeat   int             // how often a function is called again, if deep
-	deep     bool            // also run each function twice, and look at what JSON does to its values
+	ids      map[connName]core.ConnID
+	deep     bool // also run each function twice, and look at what JSON does to its values
 
 	s     *sim[C, R] // whose machine is being stepped
 	calls []call     // of its step
 	slab  []call     // of earlier ones
-}
-
-// call is one run of a transition function.
-type call struct {
-	phase   phase
-	conn    core.ConnID
-	at      core.Position // delivering: of the message
-	to      string        // delivering: whom it is for
-	perform []any
-	closes  bool
-	drafted bool // an earlier transition of the same step has changed the state
-	op      core.Op
-	in, out []byte // the room's state before and after, if deep; nil where absent after
 }
 
 // phase is which of the functions is run.
@@ -58,15 +46,8 @@ const (
 
 var phases = [phaseCount]string{"Authenticate", "Join", "Receive", "Deliver", "Resync", "Performed", "Leave"}
 
-// deal is what was decided in one step of a machine.
-type deal[C any] struct {
-	here    []call // released with the step
-	inside  []call // held until the commit has taken place
-	applied bool   // it has
-}
-
 func newProbe[C, R any](in core.Integration[C, R], disable []string) *probe[C, R] {
-	p := &probe[C, R]{user: in, seen: in, disabled: map[string]bool{}, habits: newHabits(), repeat: 1}
+	p := &probe[C, R]{user: in, seen: in, disabled: map[string]bool{}, habits: newHabits(), repeat: 1, ids: map[connName]core.ConnID{}}
 	for _, name := range disable {
 		p.disabled[name] = true
 	}
@@ -122,53 +103,6 @@ func (s *sim[C, R]) logged(body core.Message) logged {
 // begin starts a step of a machine of s.
 func (p *probe[C, R]) begin(s *sim[C, R]) {
 	p.s, p.calls = s, p.calls[:0]
-}
-
-// end sorts what was called during a step: what the commit that ends it holds, and
-// what was released at once. nil if nothing was called and nothing is committed.
-func (p *probe[C, R]) end(fx []core.Effect) *deal[C] {
-	var held *core.Commit
-	for _, fx := range fx {
-		if c, ok := fx.(core.Commit); ok {
-			held = &c
-		}
-	}
-	switch {
-	case held == nil && len(p.calls) == 0:
-		return nil
-	case held == nil:
-		return &deal[C]{here: p.kept()}
-	}
-	calls, k := p.kept(), heldFrom(p.calls, held.Causes)
-	return &deal[C]{here: calls[:k:k], inside: calls[k:]}
-}
-
-// kept is a copy of the calls. Many of them share their memory.
-func (p *probe[C, R]) kept() []call {
-	if cap(p.slab)-len(p.slab) < len(p.calls) {
-		p.slab = make([]call, 0, max(64, len(p.calls)))
-	}
-	n := len(p.slab)
-	p.slab = append(p.slab, p.calls...)
-	return p.slab[n:len(p.slab):len(p.slab)]
-}
-
-// heldFrom is the index of the first call that a commit with these causes holds.
-// The batch that was committed is the last one that was decided; those before it
-// had deliveries only, and were released at once. A delivery is one call, another
-// transition is none (a hello), one, or two (it leaves its room).
-func heldFrom(calls []call, causes []core.Cause) int {
-	k := len(calls)
-	for i := len(causes) - 1; i >= 0; i-- {
-		if causes[i].At.Seq > 0 {
-			k--
-			continue
-		}
-		for k > 0 && calls[k-1].phase != delivering && calls[k-1].conn == causes[i].Conn {
-			k--
-		}
-	}
-	return max(k, 0)
 }
 
 // transition runs one of the functions.
@@ -242,14 +176,14 @@ func (p *probe[C, R]) authenticate(conn core.Conn, hello core.Message) (C, *core
 		if reflect.DeepEqual(data, again) && reflect.DeepEqual(fail, fail2) {
 			continue
 		}
-		a, b := p.encode("", []any{data, fail}), p.encode("", []any{again, fail2})
+		a, b := encode([]any{data, fail}), encode([]any{again, fail2})
 		if !bytes.Equal(a, b) {
 			p.s.failWith("purity", diffJSON(a, b), "Authenticate of %s answered differently when it was called again with the same arguments", conn.ID)
 			break
 		}
 	}
 	if fail == nil {
-		roundTrip(p.s, "Authenticate", "connection data", conn, data)
+		roundTrip(p.s, "Authenticate", "connection data", conn, data, encode(data))
 	} else {
 		p.s.stats.Failures++
 	}

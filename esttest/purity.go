@@ -22,11 +22,11 @@ const often = 12
 // twice runs a function on two copies of the same arguments, and compares.
 func (p *probe[C, R]) twice(x *call, conn core.Conn, data C, room R, msg core.Message, f func(core.Conn, C, R) core.Outcome[C, R]) core.Outcome[C, R] {
 	name := phases[x.phase]
-	dataIn, roomIn := p.encode(name, data), p.encode(name, room)
+	dataIn, roomIn := encode(data), encode(room)
 	msgIn := string(msg)
 	out := f(conn, data, room)
-	p.unchanged(name, "connection data", conn, dataIn, data)
-	p.unchanged(name, "the room state", conn, roomIn, room)
+	p.unchanged(name, "connection data", conn, dataIn, encode(data))
+	p.unchanged(name, "the room state", conn, roomIn, encode(room))
 	if msgIn != string(msg) {
 		p.s.fail("mutation", "%s of %s changed the message that it was given: %s became %s", name, conn.ID, msgIn, msg)
 	}
@@ -35,7 +35,8 @@ func (p *probe[C, R]) twice(x *call, conn core.Conn, data C, room R, msg core.Me
 	if json.Unmarshal(dataIn, &data2) != nil || json.Unmarshal(roomIn, &room2) != nil {
 		return out // the codec check tells
 	}
-	bad := p.invalid(x.phase, conn, data2, out)
+	put, err := encodePut(out)
+	bad := p.invalid(x.phase, conn, data2, out, err)
 	if bad != "" { // the same data twice may be what made it so
 		defer func(n int) { p.repeat = n }(p.repeat)
 		p.repeat = often
@@ -43,7 +44,7 @@ func (p *probe[C, R]) twice(x *call, conn core.Conn, data C, room R, msg core.Me
 	}
 	for range p.repeat {
 		if again := f(conn, data2, room2); !reflect.DeepEqual(out, again) {
-			if a, b := p.encodeOutcome(out), p.encodeOutcome(again); !bytes.Equal(a, b) {
+			if a, b := encodeOutcome(out), encodeOutcome(again); !bytes.Equal(a, b) {
 				p.s.failWith("purity", diffJSON(a, b), "%s of %s answered differently when it was called again with the same arguments", name, conn.ID)
 				break
 			}
@@ -55,18 +56,19 @@ func (p *probe[C, R]) twice(x *call, conn core.Conn, data C, room R, msg core.Me
 	x.in, x.out = roomIn, roomIn
 	switch out.Room.Op {
 	case core.OpPut:
-		x.out = roundTrip(p.s, name, "the room state", conn, out.Room.Value)
+		x.out = put.room
+		roundTrip(p.s, name, "the room state", conn, out.Room.Value, put.room)
 	case core.OpDelete:
 		x.out = nil
 	}
 	if out.Data.Op == core.OpPut {
-		roundTrip(p.s, name, "connection data", conn, out.Data.Value)
+		roundTrip(p.s, name, "connection data", conn, out.Data.Value, put.data)
 	}
 	return out
 }
 
 // encode is v as JSON; nil where it can't be, which the outcome check tells.
-func (p *probe[C, R]) encode(_ string, v any) []byte {
+func encode(v any) []byte {
 	b, err := marshal(v)
 	if err != nil {
 		return nil
@@ -74,14 +76,14 @@ func (p *probe[C, R]) encode(_ string, v any) []byte {
 	return b
 }
 
-func (p *probe[C, R]) unchanged(name, what string, conn core.Conn, before []byte, v any) {
-	if after := p.encode(name, v); !bytes.Equal(before, after) {
+func (p *probe[C, R]) unchanged(name, what string, conn core.Conn, before, after []byte) {
+	if !bytes.Equal(before, after) {
 		p.s.failWith("mutation", diffJSON(before, after), "%s of %s changed %s that it was given: copy it first (maps.Clone, slices.Clone)", name, conn.ID, what)
 	}
 }
 
 // encodeOutcome is an outcome as JSON, as far as that goes.
-func (p *probe[C, R]) encodeOutcome(out core.Outcome[C, R]) []byte {
+func encodeOutcome[C, R any](out core.Outcome[C, R]) []byte {
 	b, err := marshal(out)
 	if err != nil {
 		return []byte(err.Error())
@@ -89,24 +91,39 @@ func (p *probe[C, R]) encodeOutcome(out core.Outcome[C, R]) []byte {
 	return b
 }
 
-// roundTrip looks whether JSON keeps v as it is, and returns it as JSON.
-func roundTrip[C, R, T any](s *sim[C, R], name, what string, conn core.Conn, v T) []byte {
-	b, err := marshal(v)
-	if err != nil {
-		return nil // the outcome check tells
+// encodedPut is what an outcome puts, as JSON; nil where it puts nothing.
+type encodedPut struct{ data, room []byte }
+
+// encodePut encodes it, and looks whether the reply can be encoded too.
+func encodePut[C, R any](out core.Outcome[C, R]) (put encodedPut, err error) {
+	if out.Data.Op == core.OpPut {
+		put.data, err = marshal(out.Data.Value)
+	}
+	if err == nil && out.Room.Op == core.OpPut {
+		put.room, err = marshal(out.Room.Value)
+	}
+	if err == nil && out.Reply != nil {
+		_, err = marshal(out.Reply)
+	}
+	return put, err
+}
+
+// roundTrip looks whether JSON keeps v as it is: b is v as JSON, nil if it can't be.
+func roundTrip[C, R, T any](s *sim[C, R], name, what string, conn core.Conn, v T, b []byte) {
+	if b == nil {
+		return // the outcome check tells
 	}
 	var back T
 	if err := json.Unmarshal(b, &back); err != nil {
 		s.fail("codec", "%s of %s put %s that can't be read back: %v", name, conn.ID, what, err)
-		return b
+		return
 	}
 	if reflect.DeepEqual(v, back) {
-		return b
+		return
 	}
 	if diff := cmp.Diff(v, back, cmpopts.EquateEmpty(), everything); diff != "" {
 		s.failWith("codec", diff, "%s of %s put %s that comes back different from the store, where it is JSON (-put +read back)", name, conn.ID, what)
 	}
-	return b
 }
 
 // everything has go-cmp look into unexported fields.
@@ -122,8 +139,8 @@ func diffJSON(a, b []byte) string {
 }
 
 // invalid says what is wrong with an outcome. A machine would report it too, but
-// only after the commit.
-func (p *probe[C, R]) invalid(ph phase, conn core.Conn, data C, out core.Outcome[C, R]) (bad string) {
+// only after the commit. unencodable says why what it puts or replies can't be JSON.
+func (p *probe[C, R]) invalid(ph phase, conn core.Conn, data C, out core.Outcome[C, R], unencodable error) (bad string) {
 	if out.Data.Op == core.OpPut {
 		data = out.Data.Value
 	}
@@ -148,10 +165,18 @@ func (p *probe[C, R]) invalid(ph phase, conn core.Conn, data C, out core.Outcome
 			bad = err.Error()
 		}
 	}
-	for _, v := range []any{out.Data.Value, out.Room.Value, out.Reply} {
-		if _, err := marshal(v); err != nil && bad == "" {
-			bad = err.Error()
-		}
+	if unencodable != nil && bad == "" {
+		bad = unencodable.Error()
 	}
 	return bad
+}
+
+// marshal is v as JSON. A MarshalJSON that panics is an error.
+func marshal(v any) (b []byte, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	return json.Marshal(v)
 }

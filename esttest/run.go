@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"pgregory.net/rapid"
-
 	"github.com/spinneyio/est/core"
 )
 
@@ -28,14 +26,14 @@ func (s *sim[C, R]) run(ch choice[C, R]) {
 		ch.c.open = false
 		s.tell(ch.c.lane(), ch.c.node.lane(), true, "connection breaks")
 	case notice:
-		s.tell(ch.c.lane(), ch.c.node.lane(), false, "%v is over", ch.c.name)
+		s.tellf(ch.c.lane(), ch.c.node.lane(), false, "%v is over", ch.c.name)
 		s.close(ch.c)
 	case expire:
 		s.now = maxTime(s.now, ch.c.opened.Add(10*time.Second))
-		s.tell(ch.c.node.lane(), ch.c.node.lane(), false, "no hello of %v in time", ch.c.name)
+		s.tellf(ch.c.node.lane(), ch.c.node.lane(), false, "no hello of %v in time", ch.c.name)
 		s.say(ch.c, core.TimedOut{Conn: ch.c.id, Now: s.now})
 	case clog:
-		s.tell(ch.c.node.lane(), ch.c.lane(), false, "close %v: too slow", core.ClosePolicy)
+		s.tellf(ch.c.node.lane(), ch.c.lane(), false, "close %v: too slow", core.ClosePolicy)
 		ch.c.open, ch.c.code = false, core.ClosePolicy
 		s.close(ch.c)
 	case perform, ask, answer, fail, lose, rival, giveUp, land, forget:
@@ -75,56 +73,18 @@ func maxTime(a, b time.Time) time.Time {
 func (s *sim[C, R]) connect(ch choice[C, R]) {
 	a := s.clients[ch.conn.client-1]
 	a.lives++
-	c := &conn[C, R]{id: connID(ch.conn), name: ch.conn, node: ch.n, opened: s.now, open: true, site: ch.n.lobby}
+	c := &conn[C, R]{id: s.p.connID(ch.conn), name: ch.conn, node: ch.n, opened: s.now, open: true, site: ch.n.lobby}
 	a.conn = c
 	s.conns = append(s.conns, c)
-	s.tell(c.lane(), ch.n.lane(), false, "connect as %v", c.name)
+	s.tellf(c.lane(), ch.n.lane(), false, "connect as %v", c.name)
 	if s.model.Handshake != nil {
 		c.hello = s.handshake(c)
 	}
 	s.say(c, core.Opened{Conn: c.id, Now: s.now, Handshake: c.hello})
 }
 
-func (s *sim[C, R]) handshake(c *conn[C, R]) core.Handshake {
-	defer blame("Handshake")
-	return s.model.Handshake(c.view())
-}
-
-func (c *conn[C, R]) view() ClientView {
-	return ClientView{index: c.name.client - 1, life: c.name.life - 1, sent: c.sent, seen: c.seen}
-}
-
-// generate is what the model has a client send next; false if nothing.
-func (s *sim[C, R]) generate(c *conn[C, R], seed int) (text string, ok bool) {
-	v, ok := example("Client", func() *rapid.Generator[any] { return s.model.Client(c.view()) }, seed)
-	if !ok {
-		return "", false
-	}
-	if m, raw := v.(core.Message); raw {
-		return string(m), true
-	}
-	b, err := json.Marshal(v)
-	if err != nil {
-		panic(modelError(fmt.Sprintf("Client generated a %T that JSON can't encode: %v", v, err)))
-	}
-	return string(b), true
-}
-
-// example draws a value; false if the model has no generator for now.
-func example[T any](what string, generator func() *rapid.Generator[T], seed int) (v T, ok bool) {
-	defer blame(what)
-	g := generator()
-	if g == nil {
-		return v, false
-	}
-	return g.Example(seed), true
-}
-
-// modelError is a panic for which the model is to blame, and not the integration.
-type modelError string
-
 func (s *sim[C, R]) send(c *conn[C, R], text string) {
-	s.tell(c.lane(), c.node.lane(), false, "%s", text)
+	s.tell(c.lane(), c.node.lane(), false, text)
 	c.sent++
 	s.say(c, core.Received{Conn: c.id, Now: s.now, Message: core.Message(text)})
 }
@@ -144,13 +104,13 @@ func (s *sim[C, R]) runMessage(ch choice[C, R]) {
 	ev := t.queue[0]
 	switch ch.do {
 	case twice:
-		s.tell(lane{store, 0}, t.n.lane(), false, "%s, which will come again", s.told(ev))
+		s.tellf(theStore, t.n.lane(), false, "%s, which will come again", s.told(ev))
 	case delay:
-		s.tell(lane{store, 0}, t.n.lane(), true, "%s, late", s.told(ev))
+		s.tellf(theStore, t.n.lane(), true, "%s, late", s.told(ev))
 		t.queue = append(t.queue[1:len(t.queue):len(t.queue)], ev)
 		return
 	case drop:
-		s.tell(lane{store, 0}, t.n.lane(), true, "%s", s.told(ev))
+		s.tell(theStore, t.n.lane(), true, s.told(ev))
 		t.queue = t.queue[1:]
 		if d, ok := ev.(core.Delivered); ok && t.lost == 0 {
 			t.lost = d.At.Seq
@@ -158,7 +118,7 @@ func (s *sim[C, R]) runMessage(ch choice[C, R]) {
 		return
 	default:
 		t.queue = t.queue[1:]
-		s.tell(lane{store, 0}, t.n.lane(), false, "%s", s.told(ev))
+		s.tell(theStore, t.n.lane(), false, s.told(ev))
 	}
 	if d, ok := ev.(core.Delivered); ok {
 		d.Now = s.now
@@ -180,7 +140,7 @@ func (s *sim[C, R]) runEffect(ch choice[C, R]) {
 	done := c.work[0]
 	c.work = c.work[1:]
 	if s.p.user.Performed != nil && c.site != nil && done.on == c.node.number { // of an orphan nobody wants to know
-		s.tell(c.node.lane(), c.node.lane(), false, "the side effect %s is answered", s.shown(done.effect))
+		s.tellf(c.node.lane(), c.node.lane(), false, "the side effect %s is answered", s.shown(done.effect))
 		s.say(c, core.Answered{Conn: c.id, Now: s.now, Answer: done.answer})
 	}
 }
@@ -200,7 +160,7 @@ func (s *sim[C, R]) performOne(c *conn[C, R], w *work, fails bool) {
 		w.answer.Failed = err.Error()
 	}
 	if w.answer.Failed != "" {
-		s.tell(on, on, true, "perform %s for %v", s.shown(w.effect), c.name)
+		s.tellf(on, on, true, "perform %s for %v", s.shown(w.effect), c.name)
 		return
 	}
 	if result != nil {
@@ -208,7 +168,7 @@ func (s *sim[C, R]) performOne(c *conn[C, R], w *work, fails bool) {
 			panic(modelError(fmt.Sprintf("Perform answered a %T that JSON can't encode: %v", result, err)))
 		}
 	}
-	s.tell(on, on, false, "perform %s for %v", s.shown(w.effect), c.name)
+	s.tellf(on, on, false, "perform %s for %v", s.shown(w.effect), c.name)
 	s.effects = append(s.effects, w.effect)
 }
 
@@ -223,69 +183,4 @@ func show(v any) string {
 		return string(b)
 	}
 	return fmt.Sprint(v)
-}
-
-func (s *sim[C, R]) runNode(ch choice[C, R]) {
-	n := ch.n
-	here := func(text string) { s.tell(n.lane(), n.lane(), false, "%s", text) }
-	switch ch.do {
-	case pause:
-		n.paused = true
-		here("stands still")
-	case resume:
-		n.paused = false
-		here("goes on")
-		s.keepUp(n)
-	case away:
-		n.away = true
-		here("can't reach the broker")
-		s.cut(n)
-	case back:
-		n.away = false
-		here("reaches the broker again")
-		s.keepUp(n)
-	case cut:
-		here("the connection for messages is cut")
-		s.cut(n)
-	case join:
-		n.cut = false
-		here("hears messages again, and may have missed some")
-		for _, t := range n.sites {
-			if t.linked {
-				t.queue = append(t.queue, core.Doubted{})
-			}
-		}
-	case crash:
-		here("crashes")
-		s.crash(n)
-	case restart:
-		here("starts again")
-		s.start(n)
-	}
-}
-
-// cut loses what is on its way to an instance.
-func (s *sim[C, R]) cut(n *node[C, R]) {
-	n.cut = true
-	for _, t := range n.sites {
-		t.queue = nil
-	}
-}
-
-// crash ends an instance between two steps. What it asked of the store may still
-// take place.
-func (s *sim[C, R]) crash(n *node[C, R]) {
-	s.wake()
-	n.up = false
-	for _, t := range n.sites {
-		s.giveUpCommit(t)
-	}
-	s.dies(n)
-	n.sites = nil
-	for _, c := range s.conns {
-		if c.node == n && (!c.over || c.site != nil) {
-			c.open, c.over, c.site, c.owed, c.crashed = false, true, nil, nil, true
-			s.closeWatched(c)
-		}
-	}
 }

@@ -132,21 +132,19 @@ func (p *priorities) choose(n int, at func(int) *step, left int) int {
 			return i
 		}
 	}
-	best, found := who{}, false
+	best, highest, found := who{}, 0, false
+	last, priority := who{}, 0
 	for i := range n {
 		st := at(i)
 		w := whoOf(st)
-		if _, ok := p.of[w]; !ok {
-			p.of[w] = 1 + p.r.IntN(1<<30)
-			if w.kind == 'c' {
-				p.todo[w.n] = 2 + p.r.IntN(8)
-			}
+		if w != last { // what one can do stands together
+			last, priority = w, p.priority(w)
 		}
 		if st.do.fault() || st.do == wait || w.kind == 'c' && p.todo[w.n] == 0 {
 			continue
 		}
-		if !found || p.of[w] > p.of[best] {
-			best, found = w, true
+		if !found || priority > highest {
+			best, highest, found = w, priority, true
 		}
 	}
 	if !found { // the clients have done what they had to: more of it
@@ -166,6 +164,19 @@ func (p *priorities) choose(n int, at func(int) *step, left int) int {
 		p.todo[best.n]--
 	}
 	return pick(p.r, &tuned, n, at, 0, func(st *step) bool { return whoOf(st) == best })
+}
+
+// priority is who's, which is drawn when it first has something to do.
+func (p *priorities) priority(w who) int {
+	priority, known := p.of[w]
+	if !known {
+		priority = 1 + p.r.IntN(1<<30)
+		p.of[w] = priority
+		if w.kind == 'c' {
+			p.todo[w.n] = 2 + p.r.IntN(8)
+		}
+	}
+	return priority
 }
 
 // partial is partial order sampling (Yuan, Yang, Gu, CAV 2018): each thing that

@@ -70,6 +70,11 @@ func (st *Stats) gaps(has [phaseCount]bool, allowed Fault) (gaps []string) {
 			gaps = append(gaps, "the fault "+name+" never happened")
 		}
 	}
+	return append(gaps, st.unseen()...)
+}
+
+// unseen is the situations of the model that were not reached.
+func (st *Stats) unseen() (gaps []string) {
 	for _, name := range slices.Sorted(maps.Keys(st.Seen)) {
 		if !st.Seen[name] {
 			gaps = append(gaps, fmt.Sprintf("Sometimes[%q] was never seen", name))

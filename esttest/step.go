@@ -13,10 +13,10 @@ import (
 // which others were taken away; where it is not possible there, it is passed over.
 type step struct {
 	do   verb
+	op   opKind   // what is asked of the store, where the step is about that
 	conn connName // connect, and all that happens to a connection
 	inst int      // counted from 1; 0 where the step is not of an instance
 	room string
-	op   opKind // what is asked of the store, where the step is about that
 	text string // send: the message, any bytes; outside: the seed
 }
 

@@ -2,12 +2,9 @@ package esttest
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"unsafe"
-
-	"pgregory.net/rapid"
 
 	"github.com/spinneyio/est/broker"
 	"github.com/spinneyio/est/core"
@@ -35,14 +32,13 @@ func (s *sim[C, R]) runStore(ch choice[C, R]) {
 		l := s.lates[ch.at]
 		s.lates = slices.Delete(s.lates, ch.at, ch.at+1)
 		if l.note != nil {
-			s.tell(lane{inst, l.inst}, theStore, false, "late: %v", l.note)
+			s.tellf(lane{inst, l.inst}, theStore, false, "late: %v", l.note)
 			s.commitRecord(l.inst, l.writer, *l.note)
 			return
 		}
-		d, _ := l.deal.(*deal[C])
-		ev := s.commit(l.writer, l.room, l.fx, d)
-		s.tell(lane{inst, l.inst}, theStore, false, "late: %s", s.committing(l.fx, d))
-		s.tell(theStore, theStore, false, "%s", s.told(ev))
+		ev := s.commit(l.writer, l.room, l.fx, l.deal)
+		s.tellf(lane{inst, l.inst}, theStore, false, "late: %s", s.committing(l.fx, l.deal))
+		s.tell(theStore, theStore, false, s.told(ev))
 		return
 	case giveUp:
 		s.giveUp(t)
@@ -55,25 +51,25 @@ func (s *sim[C, R]) runStore(ch choice[C, R]) {
 	switch ch.do {
 	case perform:
 		s.perform(t, o)
-		s.tell(t.n.lane(), theStore, false, "%s", s.asked(o))
-		s.tell(theStore, theStore, false, "%s", s.told(o.answer))
+		s.tell(t.n.lane(), theStore, false, s.asked(o))
+		s.tell(theStore, theStore, false, s.told(o.answer))
 	case ask:
 		s.perform(t, o)
-		s.tell(t.n.lane(), theStore, false, "%s", s.asked(o))
+		s.tell(t.n.lane(), theStore, false, s.asked(o))
 		s.answer(t, o, o.answer)
 	case answer:
 		s.answer(t, o, o.answer)
 	case fail:
-		s.tell(t.n.lane(), theStore, true, "%s", s.asked(o))
+		s.tell(t.n.lane(), theStore, true, s.asked(o))
 		s.answer(t, o, core.Unanswered{N: o.fx.(core.Commit).N})
 	case lose:
-		s.tell(theStore, t.n.lane(), true, "%s", s.told(o.answer))
+		s.tell(theStore, t.n.lane(), true, s.told(o.answer))
 		s.stats.Unanswered++
 		s.reply(t, o, core.Unanswered{N: o.fx.(core.Commit).N})
 	case forget:
-		s.tell(t.n.lane(), t.n.lane(), false, "stops asking for commit #%d", o.fx.(core.Commit).N)
+		s.tellf(t.n.lane(), t.n.lane(), false, "stops asking for commit #%d", o.fx.(core.Commit).N)
 		n := o.fx.(core.Commit).N
-		s.lates = slices.DeleteFunc(s.lates, func(l late) bool { // by now they would have come, or never will
+		s.lates = slices.DeleteFunc(s.lates, func(l late[C]) bool { // by now they would have come, or never will
 			return l.writer == t.writer && l.room == t.key && l.fx.N <= n
 		})
 		t.unsure = true
@@ -102,7 +98,7 @@ func (s *sim[C, R]) perform(t *site[C, R], o *op[C]) {
 // answer gives the answer to the machine, and tells of it.
 func (s *sim[C, R]) answer(t *site[C, R], o *op[C], ev core.Event) {
 	if o.done {
-		s.tell(theStore, t.n.lane(), false, "%s", s.told(ev))
+		s.tell(theStore, t.n.lane(), false, s.told(ev))
 	}
 	s.reply(t, o, ev)
 }
@@ -118,7 +114,7 @@ func (s *sim[C, R]) reply(t *site[C, R], o *op[C], ev core.Event) {
 
 // giveUp ends the patience of an instance with what a room waits for.
 func (s *sim[C, R]) giveUp(t *site[C, R]) {
-	s.tell(t.n.lane(), t.n.lane(), false, "gives up %s: no answer for ten seconds", strconv.Quote(t.key))
+	s.tellf(t.n.lane(), t.n.lane(), false, "gives up %s: no answer for ten seconds", strconv.Quote(t.key))
 	if t.link.kind == subscribe {
 		t.link, t.linked, t.queue = op[C]{}, false, nil
 	}
@@ -135,7 +131,7 @@ func (s *sim[C, R]) giveUp(t *site[C, R]) {
 // giveUpCommit takes note of a commit that may still be on its way to the store.
 func (s *sim[C, R]) giveUpCommit(t *site[C, R]) {
 	if fx, ok := t.ask.fx.(core.Commit); ok && !t.ask.done {
-		s.lates = append(s.lates, late{inst: t.n.number, room: t.key, writer: t.writer, fx: fx, deal: t.ask.deal})
+		s.lates = append(s.lates, late[C]{inst: t.n.number, room: t.key, writer: t.writer, fx: fx, deal: t.ask.deal})
 	}
 }
 
@@ -147,24 +143,27 @@ func (s *sim[C, R]) commit(writer, key string, fx core.Commit, d *deal[C]) core.
 		Messages: fx.Messages,
 	}
 	if !fx.Any {
-		bc.Expect = (*broker.Version)(&fx.Expect)
+		expect := broker.Version(fx.Expect)
+		bc.Expect = &expect
 	}
-	for _, m := range fx.Members {
-		bc.Members = append(bc.Members, broker.MemberChange{Op: broker.MemberOp(m.Op), ID: string(m.Conn), Data: m.Data})
+	if len(fx.Members) > 0 {
+		bc.Members = make([]broker.MemberChange, len(fx.Members))
+	}
+	for i, m := range fx.Members {
+		bc.Members[i] = broker.MemberChange{Op: broker.MemberOp(m.Op), ID: string(m.Conn), Data: m.Data}
 	}
 	r := s.record(key)
 	before := r.state
 	after, receipt, err := broker.Apply(before, bc)
-	var conflict *broker.Conflict
-	switch {
-	case errors.As(err, &conflict):
+	if conflict, is := errors.AsType[*broker.Conflict](err); is {
 		s.stats.Conflicts++
 		gone := make([]core.ConnID, len(conflict.Gone))
 		for i, id := range conflict.Gone {
 			gone[i] = core.ConnID(id)
 		}
 		return core.Conflicted{N: fx.N, Record: coreRecord(conflict.Record), Gone: gone}
-	case err != nil:
+	}
+	if err != nil {
 		return core.Refused{N: fx.N, Reason: err.Error()}
 	}
 	if d == nil || !d.applied { // and not the same commit once more
@@ -192,10 +191,11 @@ func (s *sim[C, R]) applied(r *record, before broker.State, fx core.Commit, d *d
 		}
 		r.log[unsafe.SliceData(m.Body)] = logged{at, m.To} // all deliveries of it share that
 		s.messageWatched(r, at, m, d)
+		var ev core.Event = core.Delivered{At: at, Version: string(receipt.Version), Body: body}
 		for _, n := range s.nodes {
 			for _, t := range n.sites {
 				if t.key == r.key && t.linked && !n.cut {
-					t.queue = append(t.queue, core.Delivered{At: at, Version: string(receipt.Version), Body: body})
+					t.queue = append(t.queue, ev)
 				}
 			}
 		}
@@ -205,76 +205,8 @@ func (s *sim[C, R]) applied(r *record, before broker.State, fx core.Commit, d *d
 // rival writes the value of a room again, as if an instance had.
 func (s *sim[C, R]) rival(key string) {
 	value := valueOf(s.record(key).state)
-	s.tell(theStore, theStore, false, "somebody writes %s again", strconv.Quote(key))
+	s.tellf(theStore, theStore, false, "somebody writes %s again", strconv.Quote(key))
 	s.outsideCommit(key, core.Commit{Any: true, Op: core.OpPut, Value: value})
-}
-
-// outsideCommit commits as nobody's instance.
-func (s *sim[C, R]) outsideCommit(key string, fx core.Commit) {
-	s.foreign++
-	fx.N = 1
-	ev := s.commit(fmt.Sprintf("x%d", s.foreign), key, fx, nil)
-	if refused, ok := ev.(core.Refused); ok {
-		panic(modelError("Outside: " + refused.Reason))
-	}
-}
-
-func (s *sim[C, R]) runOutside(seed string) {
-	n, err := strconv.Atoi(seed)
-	if err != nil {
-		panic(modelError("an outside step needs the seed of its generator, a number"))
-	}
-	o, ok := example("Outside", func() *rapid.Generator[Outside] { return s.model.Outside(s.world()) }, n)
-	if !ok {
-		return
-	}
-	fx, err := s.decideOutside(o)
-	if err != nil {
-		panic(modelError("Outside: " + err.Error()))
-	}
-	s.tell(lane{}, theStore, false, "from outside, to %s: %s", strconv.Quote(o.room), s.committing(fx, nil))
-	s.outsideCommit(o.room, fx)
-}
-
-func (s *sim[C, R]) decideOutside(o Outside) (fx core.Commit, err error) {
-	if o.room == "" {
-		return fx, errors.New("the room is \"\": that is no room")
-	}
-	fx.Any = true
-	pubs := o.publish
-	if o.update != nil {
-		fn, ok := o.update.(func(R) (core.Change[R], []core.Publication))
-		if !ok {
-			return fx, fmt.Errorf("OutsideUpdate has a %T, and the room state is another type", o.update)
-		}
-		var state R
-		if v := valueOf(s.record(o.room).state); v != nil {
-			if err := core.Message(v).Decode(&state); err != nil {
-				return fx, err
-			}
-		}
-		var change core.Change[R]
-		change, pubs = callUpdate(fn, state)
-		fx.Op = change.Op
-		if change.Op == core.OpPut {
-			if fx.Value, err = marshal(change.Value); err != nil {
-				return fx, err
-			}
-		}
-	}
-	for _, p := range pubs {
-		b, err := core.EncodePublication("", p)
-		if err != nil {
-			return fx, err
-		}
-		fx.Messages = append(fx.Messages, b)
-	}
-	return fx, nil
-}
-
-func callUpdate[R any](fn func(R) (core.Change[R], []core.Publication), state R) (core.Change[R], []core.Publication) {
-	defer blame("the function of an Update from outside")
-	return fn(state)
 }
 
 func coreRecord(r broker.Record) core.Record {

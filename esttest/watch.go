@@ -1,8 +1,6 @@
 package esttest
 
 import (
-	"bytes"
-	"encoding/json"
 	"reflect"
 	"strconv"
 
@@ -13,7 +11,7 @@ import (
 // What the checks know of a connection. It comes from the store and from what the
 // application decided, and not from the machine that is being watched.
 
-type watch struct {
+type watch[C any] struct {
 	crashed   bool // with its instance
 	member    bool // stored in room
 	room      string
@@ -21,7 +19,7 @@ type watch struct {
 	since     core.Position // of the last message before the commit that made it a member there
 	last      core.Position // of the messages that it heard
 	expect    []expected    // messages that it must still hear
-	fresh     any           // *deal: what it joined, resynced or changed its identity in
+	fresh     *deal[C]      // what it joined, resynced or changed its identity in
 	owed      []any         // side effects that were committed and not handed out yet
 	mustClose bool          // a transition that counts asked for its close
 	machine   string        // instance life that it is stored under
@@ -147,7 +145,7 @@ func (s *sim[C, R]) seated(c *conn[C, R], data []byte, d *deal[C]) {
 func (s *sim[C, R]) messageWatched(r *record, at core.Position, m core.Delivery, d *deal[C]) {
 	for _, c := range s.conns {
 		if c.member && c.room == r.key && !c.over && !c.closing && c.id != m.From && (m.All || m.To == c.identity) {
-			c.expect = append(c.expect, expected{at: at, to: m.To, maybe: d != nil && c.fresh == any(d), text: m.Body})
+			c.expect = append(c.expect, expected{at: at, to: m.To, maybe: d != nil && c.fresh == d, text: m.Body})
 		}
 	}
 }
@@ -177,87 +175,6 @@ func (s *sim[C, R]) heard(c *conn[C, R], key string, at core.Position, to string
 	default:
 		s.fail("wrong-target", "%v hears message %d of %s, which is not for it: it sent it itself, has another identity, or was not a member then", c.name, at.Seq, strconv.Quote(key))
 	}
-}
-
-// fold looks whether what is committed follows from what was there: each function
-// of the batch was given what the one before it left, the first what the store had.
-func (s *sim[C, R]) fold(r *record, before broker.State, fx core.Commit, d *deal[C]) {
-	put := false
-	for _, x := range d.inside {
-		put = put || x.op != core.Keep
-	}
-	if fx.Any && !put || len(d.inside) == 0 || d.inside[0].in == nil {
-		return
-	}
-	value := valueOf(before)
-	if first := d.inside[0].in; !s.same(value, first) {
-		s.failWith("lost-update", diffJSON(s.canonical(value), first), "a commit to %s was decided on a room state that was not the one it replaced (-replaced +decided on)", strconv.Quote(r.key))
-		return
-	}
-	for i, x := range d.inside {
-		if i > 0 {
-			if last := d.inside[i-1].out; !s.same(last, x.in) {
-				s.failWith("lost-update", diffJSON(s.canonical(last), x.in), "within one commit to %s, %s was given another room state than the transition before it had left (-left +given)", strconv.Quote(r.key), phases[x.phase])
-				return
-			}
-		}
-	}
-	last := d.inside[len(d.inside)-1].out
-	if !put {
-		last = value
-	}
-	if now := valueOf(r.state); !s.same(now, last) {
-		s.failWith("lost-update", diffJSON(s.canonical(last), s.canonical(now)), "a commit to %s left another room state than its transitions had decided (-decided +stored)", strconv.Quote(r.key))
-	}
-}
-
-// same says whether two room states are the same to the functions.
-func (s *sim[C, R]) same(a, b []byte) bool {
-	return bytes.Equal(a, b) && (a == nil) == (b == nil) || bytes.Equal(s.canonical(a), s.canonical(b))
-}
-
-// canonical is a room state as the functions see it: absent is the zero state.
-func (s *sim[C, R]) canonical(value []byte) []byte {
-	var v R
-	if value != nil {
-		if err := json.Unmarshal(value, &v); err != nil {
-			return value
-		}
-	}
-	b, err := marshal(v)
-	if err != nil {
-		return value
-	}
-	return b
-}
-
-// staleDeliveries looks whether each Deliver was given a state at least as new as
-// the one that the commit of its message left.
-func (s *sim[C, R]) staleDeliveries(t *site[C, R], d *deal[C]) {
-	if !s.p.deep || d == nil {
-		return
-	}
-	for _, calls := range [][]call{d.here, d.inside} {
-		for _, x := range calls {
-			if x.phase == delivering && x.in != nil && !s.recent(s.record(t.key), x) {
-				s.fail("stale-state", "Deliver of %s for message %d of %s was given a room state that is older than the message: %s", x.conn, x.at.Seq, strconv.Quote(t.key), x.in)
-			}
-		}
-	}
-}
-
-// recent says whether the room had the state that x was given when its message was
-// published, or later. Within one commit it may also be one that nobody else has seen.
-func (s *sim[C, R]) recent(r *record, x call) bool {
-	for i := len(r.past) - 1; i >= 0; i-- {
-		if s.same(r.past[i].value, x.in) {
-			return true
-		}
-		if r.past[i].after < x.at.Seq {
-			return x.drafted
-		}
-	}
-	return x.drafted || s.same(x.in, nil)
 }
 
 // unowed: nobody knows what became of a commit, so what its transitions asked for

@@ -12,7 +12,10 @@ import (
 
 // asked is what an instance asks of the store.
 func (s *sim[C, R]) asked(o *op[C]) string {
-	if fx, ok := o.fx.(core.Commit); ok || !s.tracing {
+	if !s.tracing {
+		return ""
+	}
+	if fx, ok := o.fx.(core.Commit); ok {
 		return s.committing(fx, o.deal)
 	}
 	return fmt.Sprint(o.fx)
@@ -63,6 +66,14 @@ func messageWords(body []byte) string {
 		return "to all " + string(d.Body)
 	}
 	return "to " + strconv.Quote(d.To) + " " + string(d.Body)
+}
+
+// text is a message as it is.
+func (s *sim[C, R]) text(m core.Message) string {
+	if !s.tracing {
+		return ""
+	}
+	return string(m)
 }
 
 // shown is show, if anybody listens.

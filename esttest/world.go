@@ -143,14 +143,3 @@ func (s *sim[C, R]) sometimes(name string, p func(*World[C, R]) bool) bool {
 	defer blame(fmt.Sprintf("Sometimes[%q]", name))
 	return p(s.world())
 }
-
-// blame makes a panic of the model's one that says so.
-func blame(what string) {
-	switch v := recover().(type) {
-	case nil:
-	case modelError:
-		panic(v)
-	default:
-		panic(modelError(fmt.Sprintf("%s panicked: %v%s", what, v, where())))
-	}
-}
