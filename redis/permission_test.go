@@ -237,7 +237,7 @@ func saying(c *goredis.Client, info string) *goredis.Client {
 
 func answering(c *goredis.Client, answer []any) *goredis.Client {
 	c.AddHook(hook(func(cmd goredis.Cmder) {
-		if cmd, ok := cmd.(*goredis.SliceCmd); ok && strings.HasPrefix(cmd.Name(), "eval") {
+		if cmd, ok := cmd.(*goredis.Cmd); ok && strings.HasPrefix(cmd.Name(), "eval") {
 			cmd.SetVal(answer)
 		}
 	}))

@@ -42,7 +42,7 @@ func TestNumbersFromBefore(t *testing.T) {
 				synctest.Wait()
 				time.Sleep(c.comes - c.answered)
 				frame := appendFrame(nil, broker.Commit{Messages: [][]byte{[]byte("late")}})
-				s.published(l, room.name, string(published(3, "e", "v", frame)))
+				s.published(l, room.name, published(3, "e", "v", frame))
 				synctest.Wait()
 				if !slices.Equal(heard, c.want) {
 					t.Errorf("heard %q; want %q", heard, c.want)
