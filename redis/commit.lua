@@ -3,8 +3,9 @@
 -- KEYS  1 record  2 members  3 receipts  4 older receipts
 -- ARGV  1 writer  2 number, 20 digits  3 name of the commit
 --       4 "*" for any version, or "=" and the expected one
---       5 what to do with the value: "k"eep, "p"ut, "d"elete  6 value
---       7 retention in ms  8 topic  9 count of messages  10 messages, framed
+--       5 retention in ms  6 topic
+--       7 what to do with the value: "k"eep, "p"ut, "d"elete  8 value
+--       9 count of messages  10 messages, framed
 --       11 … for each change of a member: "?" require, "+" add, "~" replace or
 --       "-" remove; ID; data
 --
@@ -15,8 +16,8 @@
 -- answers of some save others.
 local call = redis.call
 local record, members, recent, older = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local writer, number, name, expect, op = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local retention, count = tonumber(ARGV[7]), tonumber(ARGV[9])
+local writer, number, name, expect = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local retention, op, count = tonumber(ARGV[5]), ARGV[7], tonumber(ARGV[9])
 
 local r = call('HMGET', record, 't', 'e', 's')
 local version, epoch, seq = r[1] or '', r[2], r[3] or '0'
@@ -79,7 +80,7 @@ end
 local had, has = false, op == 'p'
 if op == 'p' then
   version = name
-  had = call('HSET', record, 'v', ARGV[6], 't', version, 's', seq) == 0
+  had = call('HSET', record, 'v', ARGV[8], 't', version, 's', seq) == 0
 elseif op == 'd' then
   version = name
   call('HDEL', record, 'v')
@@ -107,7 +108,7 @@ end
 
 local sizes, names = #epoch .. ' ' .. #version .. ' ', epoch .. version
 if count > 0 then
-  call('PUBLISH', ARGV[8], sizes .. before .. ' ' .. names .. ARGV[10])
+  call('PUBLISH', ARGV[6], sizes .. before .. ' ' .. names .. ARGV[10])
 end
 call('HSET', recent, writer, number .. seq .. ' ' .. version)
 if due then

@@ -18,8 +18,13 @@ import (
 // and version. In a frame it says where the room was before, and the version after;
 // as the script's answer it is the receipt.
 
-func appendFrame(b []byte, c broker.Commit) []byte {
-	b = appendText(b, c.ID.Writer)
+// newFrame is what the writer of c makes of a frame.
+func newFrame(c broker.Commit) []byte {
+	size := (2+len(c.Messages))*binary.MaxVarintLen64 + len(c.ID.Writer)
+	for _, m := range c.Messages {
+		size += len(m)
+	}
+	b := appendText(make([]byte, 0, size), c.ID.Writer)
 	b = binary.AppendUvarint(b, c.ID.N)
 	for _, m := range c.Messages {
 		b = appendText(b, m)

@@ -37,7 +37,7 @@ func newScript(text string) *script {
 // run runs a script, by its hash; by its text if the server doesn't know that,
 // as after a restart.
 func (b *Broker) run(ctx context.Context, s *script, keys int, args []any) (any, error) {
-	args[0], args[1], args[2] = "evalsha", s.hash, keys
+	args[0], args[1], args[2] = "evalsha", &s.hash, keys
 	cmd := goredis.NewCmd(ctx, args...)
 	err := b.calls.do(ctx, cmd)
 	if err != nil && strings.HasPrefix(err.Error(), "NOSCRIPT") {
@@ -54,21 +54,27 @@ func (b *Broker) run(ctx context.Context, s *script, keys int, args []any) (any,
 // commit applies c by the script. Its receipt is kept for retention, in ms.
 func (b *Broker) commit(ctx context.Context, key broker.Key, c broker.Commit, retention string) (broker.Receipt, error) {
 	n := b.names(key)
+	number := strconv.FormatUint(c.ID.N, 10)
 	expect := "*"
 	if c.Expect != nil {
 		expect = "=" + string(*c.Expect)
 	}
-	args := make([]any, 3, 17+3*len(c.Members)) // run fills in the first three
-	args = append(args, n.record, n.members, n.recent, n.older,
-		c.ID.Writer, fmt.Sprintf("%020d", c.ID.N), c.ID.Writer+"-"+strconv.FormatUint(c.ID.N, 10), expect,
-		[]string{"k", "p", "d"}[c.Value.Op], c.Value.Value, retention, n.topic, len(c.Messages))
+	texts := [...]string{
+		n.record, n.members, n.recent, n.older,
+		c.ID.Writer, zeros[:max(0, len(zeros)-len(number))] + number, c.ID.Writer + "-" + number, expect, retention, n.topic,
+	}
+	args := make([]any, 3, 3+len(texts)+4+3*len(c.Members)) // run fills in the first three
+	for i := range texts {
+		args = append(args, &texts[i]) // a string would be an allocation each
+	}
 	var frame []byte
 	if len(c.Messages) > 0 {
-		frame = appendFrame(nil, c)
+		frame = newFrame(c)
 	}
-	args = append(args, frame)
-	for _, m := range c.Members {
-		args = append(args, memberOps[m.Op], m.ID, m.Data)
+	args = append(args, valueOps[c.Value.Op], c.Value.Value, len(c.Messages), frame)
+	for i := range c.Members {
+		m := &c.Members[i]
+		args = append(args, memberOps[m.Op], &m.ID, m.Data)
 	}
 	answer, err := b.run(ctx, commitScript, 4, args)
 	if err != nil {
@@ -77,7 +83,12 @@ func (b *Broker) commit(ctx context.Context, key broker.Key, c broker.Commit, re
 	return parseAnswer(answer)
 }
 
-var memberOps = []string{broker.Require: "?", broker.Add: "+", broker.Replace: "~", broker.Remove: "-"}
+const zeros = "00000000000000000000" // as many digits as a number may have
+
+var (
+	valueOps  = []any{broker.Keep: "k", broker.Put: "p", broker.Delete: "d"}
+	memberOps = []any{broker.Require: "?", broker.Add: "+", broker.Replace: "~", broker.Remove: "-"}
+)
 
 // parseAnswer reads what the script for commits answers.
 func parseAnswer(answer any) (broker.Receipt, error) {

@@ -41,7 +41,7 @@ func TestNumbersFromBefore(t *testing.T) {
 				s.caughtUp(l, room, broker.Position{Epoch: "e", Seq: 5}, asked, nil)
 				synctest.Wait()
 				time.Sleep(c.comes - c.answered)
-				frame := appendFrame(nil, broker.Commit{Messages: [][]byte{[]byte("late")}})
+				frame := newFrame(broker.Commit{Messages: [][]byte{[]byte("late")}})
 				s.published(l, room.name, published(3, "e", "v", frame))
 				synctest.Wait()
 				if !slices.Equal(heard, c.want) {
