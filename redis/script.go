@@ -93,8 +93,8 @@ var (
 // parseAnswer reads what the script for commits answers.
 func parseAnswer(answer any) (broker.Receipt, error) {
 	if text, ok := answer.(string); ok {
-		receipt, _, ok := cutHeader(text)
-		if !ok {
+		receipt, rest, ok := cutHeader(text)
+		if !ok || rest != "" {
 			return broker.Receipt{}, unexpected(text)
 		}
 		return receipt, nil
