@@ -47,9 +47,9 @@ if #gone > 0 or (expect ~= '*' and expect ~= '=' .. version) then
   return {'conflict', call('HGET', record, 'v'), version, epoch or '', seq, gone}
 end
 
--- Receipts are for two retentions where they are, unless somebody is still to write
--- there after the first: then it is time for another place. A version of this script
--- that looks at the clock instead leaves less time, and this one sees to it then.
+-- A receipt is kept for as long as its key, so that needs a retention still. It is
+-- given two, which leaves something to do once in a retention only; an earlier version
+-- of this script gives it one at each commit.
 local left = epoch and call('PTTL', recent) or -2
 local due = left < retention or left > 2 * retention
 if due then
