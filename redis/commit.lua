@@ -3,27 +3,33 @@
 -- KEYS  1 record  2 members  3 receipts  4 older receipts
 -- ARGV  1 writer  2 number, 20 digits  3 name of the commit
 --       4 "*" for any version, or "=" and the expected one
---       5 what to do with the value: "k"eep, "p"ut, "d"elete  6 value
---       7 retention in ms  8 topic  9 count of messages  10 messages, framed
+--       5 retention in ms  6 topic
+--       7 what to do with the value: "k"eep, "p"ut, "d"elete  8 value
+--       9 count of messages  10 messages, framed
 --       11 … for each change of a member: "?" require, "+" add, "~" replace or
 --       "-" remove; ID; data
 --
--- Answers {"ok", version, epoch, seq}, {"stale", number}, or
+-- Answers a header as that of a frame, of the receipt; {"stale", number}; or
 -- {"conflict", value, version, epoch, seq, {IDs of members that are gone}}.
+--
+-- Each call of a command costs as much as all that Lua does in between, so the
+-- answers of some save others.
+local call = redis.call
 local record, members, recent, older = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local writer, number, name, expect = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local retention, count = ARGV[7], tonumber(ARGV[9])
+local retention, op, count = tonumber(ARGV[5]), ARGV[7], tonumber(ARGV[9])
 
-local r = redis.call('HMGET', record, 't', 'e', 's', 'a')
-local version, epoch, seq, aged = r[1] or '', r[2], r[3] or '0', tonumber(r[4] or '0')
+local r = call('HMGET', record, 't', 'e', 's')
+local version, epoch, seq = r[1] or '', r[2], r[3] or '0'
 
 if epoch then
-  local receipt = redis.call('HGET', recent, writer) or redis.call('HGET', older, writer)
+  local receipt = call('HGET', recent, writer) or call('HGET', older, writer)
   if receipt then
     local last = string.sub(receipt, 1, 20)
     if last == number then
       local space = string.find(receipt, ' ', 21, true)
-      return {'ok', string.sub(receipt, space + 1), epoch, string.sub(receipt, 21, space - 1)}
+      version = string.sub(receipt, space + 1)
+      return #epoch .. ' ' .. #version .. ' ' .. string.sub(receipt, 21, space) .. epoch .. version
     end
     if last > number then
       return {'stale', last}
@@ -33,61 +39,79 @@ end
 
 local gone = {}
 for i = 11, #ARGV, 3 do
-  if ARGV[i] ~= '+' and redis.call('HEXISTS', members, ARGV[i + 1]) == 0 then
+  if ARGV[i] ~= '+' and call('HEXISTS', members, ARGV[i + 1]) == 0 then
     gone[#gone + 1] = ARGV[i + 1]
   end
 end
 if #gone > 0 or (expect ~= '*' and expect ~= '=' .. version) then
-  return {'conflict', redis.call('HGET', record, 'v'), version, epoch or '', seq, gone}
+  return {'conflict', call('HGET', record, 'v'), version, epoch or '', seq, gone}
 end
 
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-if not epoch then
-  epoch, aged = name, now
-  redis.call('UNLINK', recent, older)
-  redis.call('HSET', record, 'e', epoch, 's', seq, 'a', string.format('%.0f', now))
-elseif now - aged >= tonumber(retention) then
-  -- Who has not committed since the last time is forgotten. There may be many, so
-  -- they are unlinked: freed elsewhere.
-  redis.call('UNLINK', older)
-  if redis.call('EXISTS', recent) == 1 then
-    redis.call('RENAME', recent, older)
-  end
-  redis.call('HSET', record, 'a', string.format('%.0f', now))
-end
-
-if ARGV[5] == 'p' then
-  version = name
-  redis.call('HSET', record, 'v', ARGV[6], 't', version)
-elseif ARGV[5] == 'd' then
-  version = name
-  redis.call('HDEL', record, 'v')
-  redis.call('HSET', record, 't', version)
-end
-
-for i = 11, #ARGV, 3 do
-  local op = ARGV[i]
-  if op == '+' or op == '~' then
-    redis.call('HSET', members, ARGV[i + 1], ARGV[i + 2])
-  elseif op == '-' then
-    redis.call('HDEL', members, ARGV[i + 1])
+-- A receipt is kept for as long as its key, so that needs a retention still. It is
+-- given two, which leaves something to do once in a retention only; an earlier version
+-- of this script gives it one at each commit.
+local left = epoch and call('PTTL', recent) or -2
+local due = left < retention or left > 2 * retention
+if due then
+  local time = call('TIME')
+  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  if not epoch then
+    epoch = name
+    call('UNLINK', recent, older)
+    call('HSET', record, 'e', epoch, 's', seq, 'a', string.format('%.0f', now))
+  elseif now - tonumber(call('HGET', record, 'a') or '0') >= retention then
+    -- Who has not committed since the last time is forgotten. There may be many, so
+    -- they are unlinked: freed elsewhere.
+    call('UNLINK', older)
+    if left ~= -2 then
+      call('RENAME', recent, older)
+    end
+    call('HSET', record, 'a', string.format('%.0f', now))
   end
 end
 
+local before = seq
 if count > 0 then
-  local before = seq
   -- A number would lose digits when it is joined to a string.
-  seq = string.format('%.0f', redis.call('HINCRBY', record, 's', count))
-  redis.call('PUBLISH', ARGV[8], #epoch .. ' ' .. #version .. ' ' .. before .. ' ' .. epoch .. version .. ARGV[10])
+  seq = string.format('%.0f', tonumber(seq) + count)
 end
 
-redis.call('HSET', recent, writer, number .. seq .. ' ' .. version)
-redis.call('HDEL', older, writer)
-redis.call('PEXPIRE', recent, retention)
-if redis.call('HEXISTS', record, 'v') == 0 and redis.call('EXISTS', members) == 0 then
-  redis.call('PEXPIRE', record, retention)
-else
-  redis.call('PERSIST', record)
+-- Whether there surely was a value or a member, and whether there surely is one.
+local had, has = false, op == 'p'
+if op == 'p' then
+  version = name
+  had = call('HSET', record, 'v', ARGV[8], 't', version, 's', seq) == 0
+elseif op == 'd' then
+  version = name
+  call('HDEL', record, 'v')
+  call('HSET', record, 't', version, 's', seq)
+elseif count > 0 then
+  call('HSET', record, 's', seq)
 end
-return {'ok', version, epoch, seq}
+for i = 11, #ARGV, 3 do
+  local change = ARGV[i]
+  if change == '+' or change == '~' then
+    call('HSET', members, ARGV[i + 1], ARGV[i + 2])
+  elseif change == '-' then
+    call('HDEL', members, ARGV[i + 1])
+  end
+  had = had or change ~= '+'
+  has = has or change ~= '-'
+end
+if has then
+  if not had then
+    call('PERSIST', record)
+  end
+elseif call('HEXISTS', record, 'v') == 0 and call('EXISTS', members) == 0 then
+  call('PEXPIRE', record, retention)
+end
+
+local sizes, names = #epoch .. ' ' .. #version .. ' ', epoch .. version
+if count > 0 then
+  call('PUBLISH', ARGV[6], sizes .. before .. ' ' .. names .. ARGV[10])
+end
+call('HSET', recent, writer, number .. seq .. ' ' .. version)
+if due then
+  call('PEXPIRE', recent, 2 * retention)
+end
+return sizes .. seq .. ' ' .. names

@@ -66,7 +66,7 @@ func (s *subscriber) gap(t *topic, reason error) {
 
 // published delivers what was published to a topic.
 func (s *subscriber) published(l *link, name, payload string) {
-	d, err := parseFrame([]byte(payload))
+	d, err := parseFrame(payload)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.link != l {

@@ -32,8 +32,8 @@
 //     is evicted is lost. New refuses anything else.
 //   - Permission for its keys and topics, ~PREFIX:* resetchannels &PREFIX:* (Redis 6.2
 //     gives a user all topics otherwise), and for the commands
-//     EVAL, EVALSHA, EXISTS, HDEL, HEXISTS, HGET, HGETALL, HINCRBY, HMGET, HSET,
-//     INFO, PERSIST, PEXPIRE, PUBLISH, RENAME, SUBSCRIBE, TIME, UNLINK and UNSUBSCRIBE, besides
+//     EVAL, EVALSHA, EXISTS, HDEL, HEXISTS, HGET, HGETALL, HMGET, HSET, INFO,
+//     PERSIST, PEXPIRE, PTTL, PUBLISH, RENAME, SUBSCRIBE, TIME, UNLINK and UNSUBSCRIBE, besides
 //     those that the client itself uses to connect.
 //   - client-output-buffer-limit pubsub as large as the messages of some seconds (the
 //     default, 32 MB at once or 8 MB for a minute, is ample for most). A subscriber that

@@ -1,22 +1,30 @@
 package redis
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"strconv"
+	"strings"
 
 	"github.com/spinneyio/est/broker"
 	"github.com/spinneyio/est/internal/inbox"
 )
 
-// A commit's messages are published in one frame: what only the script knows, as
-// text, "E V BEFORE EPOCHVERSION", where E and V are the lengths of epoch and
-// version; and what the writer has made, binary: writer, number, and the bodies,
-// each with its length as a uvarint before it.
+// A commit's messages are published in one frame: a header, which only the script
+// knows; and what the writer has made, binary: writer, number, and the bodies, each
+// with its length as a uvarint before it.
+//
+// The header is text, "E V SEQ EPOCHVERSION", where E and V are the lengths of epoch
+// and version. In a frame it says where the room was before, and the version after;
+// as the script's answer it is the receipt.
 
-func appendFrame(b []byte, c broker.Commit) []byte {
-	b = appendText(b, c.ID.Writer)
+// newFrame is what the writer of c makes of a frame.
+func newFrame(c broker.Commit) []byte {
+	size := (2+len(c.Messages))*binary.MaxVarintLen64 + len(c.ID.Writer)
+	for _, m := range c.Messages {
+		size += len(m)
+	}
+	b := appendText(make([]byte, 0, size), c.ID.Writer)
 	b = binary.AppendUvarint(b, c.ID.N)
 	for _, m := range c.Messages {
 		b = appendText(b, m)
@@ -30,26 +38,39 @@ func appendText[T ~string | ~[]byte](b []byte, text T) []byte {
 
 var errFrame = errors.New("redis: something else than a commit was published to a topic of ours")
 
-// parseFrame reads what a script has published. The bodies are parts of b.
-func parseFrame(b []byte) (d *inbox.Delivery, err error) {
-	d = &inbox.Delivery{}
-	var sizes [3]uint64
-	for i := range sizes {
-		text, rest, ok := bytes.Cut(b, []byte{' '})
+// cutHeader reads a header. What it returns is parts of text.
+func cutHeader(text string) (r broker.Receipt, rest string, ok bool) {
+	var numbers [3]uint64
+	for i := range numbers {
+		digits, rest, ok := strings.Cut(text, " ")
 		if !ok {
-			return nil, errFrame
+			return r, "", false
 		}
-		if sizes[i], err = strconv.ParseUint(string(text), 10, 64); err != nil {
-			return nil, errFrame
+		var err error
+		if numbers[i], err = strconv.ParseUint(digits, 10, 64); err != nil {
+			return r, "", false
 		}
-		b = rest
+		text = rest
 	}
-	epoch, version := sizes[0], sizes[1]
-	if epoch > uint64(len(b)) || version > uint64(len(b))-epoch {
+	epoch, version, seq := numbers[0], numbers[1], numbers[2]
+	if epoch > uint64(len(text)) || version > uint64(len(text))-epoch {
+		return r, "", false
+	}
+	r.At = broker.Position{Epoch: text[:epoch], Seq: seq}
+	r.Version = broker.Version(text[epoch : epoch+version])
+	return r, text[epoch+version:], true
+}
+
+// parseFrame reads what a script has published. Nothing of it keeps text alive.
+func parseFrame(text string) (d *inbox.Delivery, err error) {
+	header, rest, ok := cutHeader(text)
+	if !ok {
 		return nil, errFrame
 	}
-	d.Epoch, d.Version, d.Before = string(b[:epoch]), broker.Version(b[epoch:epoch+version]), sizes[2]
-	b = b[epoch+version:]
+	d = &inbox.Delivery{
+		Epoch: strings.Clone(header.At.Epoch), Version: broker.Version(strings.Clone(string(header.Version))), Before: header.At.Seq,
+	}
+	b := []byte(rest)
 	writer, b, ok := cutText(b)
 	if !ok {
 		return nil, errFrame

@@ -81,8 +81,8 @@ func benchmarkCommits(b *testing.B, do doer, rooms int) {
 			n := br.names(broker.Key{Room: strconv.Itoa(room)})
 			writer := fmt.Sprintf("%d-%d", runs, room)
 			for i := room; i < b.N; i += rooms {
-				cmd := goredis.NewSliceCmd(b.Context(), "evalsha", commitScript.hash, 4, n.record, n.members, n.recent, n.older,
-					writer, fmt.Sprintf("%020d", i+1), writer+"-"+strconv.Itoa(i+1), "*", "p", "0123456789012345678901234567890123456789", "60000", n.topic, 0, "")
+				cmd := goredis.NewCmd(b.Context(), "evalsha", commitScript.hash, 4, n.record, n.members, n.recent, n.older,
+					writer, fmt.Sprintf("%020d", i+1), writer+"-"+strconv.Itoa(i+1), "*", "60000", n.topic, "p", "0123456789012345678901234567890123456789", 0, "")
 				if err := do(b.Context(), cmd); err != nil {
 					b.Error(err)
 					return

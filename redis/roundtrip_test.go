@@ -2,6 +2,9 @@ package redis_test
 
 import (
 	"errors"
+	"fmt"
+	"maps"
+	"strings"
 	"testing"
 	"time"
 
@@ -103,4 +106,60 @@ func sent(w ways) (n int) {
 		}
 	}
 	return n
+}
+
+// What a transition of a warm room, which expects, requires, puts and publishes, costs
+// within Redis: these commands and no more.
+func TestCommandsOfACommit(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t, nil)
+	o := small
+	o.Retention, o.Probe = time.Hour, time.Hour
+	h := must(t, goredis.NewClient(&goredis.Options{Addr: server.Addr()}), o)
+	listen(t, h, roomOf(t)) // both connections are there now
+	key, writer := roomOf(t), id().Writer
+	var version broker.Version
+	commit := func(n uint64, op broker.MemberOp) {
+		t.Helper()
+		r, err := h.Commit(t.Context(), key, broker.Commit{
+			ID: broker.CommitID{Writer: writer, N: n}, Expect: &version, Value: put("v"),
+			Members: []broker.MemberChange{{Op: op, ID: "m"}}, Messages: [][]byte{[]byte("hello")},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		version = r.Version
+	}
+	commit(1, broker.Add)
+	if _, err := server.Command("CONFIG", "RESETSTAT"); err != nil {
+		t.Fatal(err)
+	}
+	const commits = 3
+	for n := range uint64(commits) {
+		commit(2+n, broker.Require)
+	}
+	info, err := server.Command("INFO", "commandstats")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]int{}
+	for line := range strings.Lines(info.(string)) {
+		var calls int
+		if name, rest, ok := strings.Cut(strings.TrimPrefix(line, "cmdstat_"), ":calls="); ok {
+			if _, err := fmt.Sscanf(rest, "%d,", &calls); err != nil {
+				t.Fatal(err)
+			}
+			got[name] = calls
+		}
+	}
+	delete(got, "config|resetstat")
+	delete(got, "config") // before Redis 7
+	delete(got, "info")
+	want := map[string]int{"evalsha": 1, "hmget": 1, "hget": 1, "hexists": 1, "pttl": 1, "hset": 2, "publish": 1}
+	for name := range want {
+		want[name] *= commits
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("%d commits cost %v; want %v", commits, got, want)
+	}
 }

@@ -36,13 +36,13 @@ func newScript(text string) *script {
 
 // run runs a script, by its hash; by its text if the server doesn't know that,
 // as after a restart.
-func (b *Broker) run(ctx context.Context, s *script, keys int, args []any) ([]any, error) {
-	args[0], args[1], args[2] = "evalsha", s.hash, keys
-	cmd := goredis.NewSliceCmd(ctx, args...)
+func (b *Broker) run(ctx context.Context, s *script, keys int, args []any) (any, error) {
+	args[0], args[1], args[2] = "evalsha", &s.hash, keys
+	cmd := goredis.NewCmd(ctx, args...)
 	err := b.calls.do(ctx, cmd)
 	if err != nil && strings.HasPrefix(err.Error(), "NOSCRIPT") {
 		// Not the same slice: an attempt that was given up may still be sending it.
-		cmd = goredis.NewSliceCmd(ctx, append([]any{"eval", s.text}, args[2:]...)...)
+		cmd = goredis.NewCmd(ctx, append([]any{"eval", s.text}, args[2:]...)...)
 		err = b.calls.do(ctx, cmd)
 	}
 	if err != nil {
@@ -54,37 +54,53 @@ func (b *Broker) run(ctx context.Context, s *script, keys int, args []any) ([]an
 // commit applies c by the script. Its receipt is kept for retention, in ms.
 func (b *Broker) commit(ctx context.Context, key broker.Key, c broker.Commit, retention string) (broker.Receipt, error) {
 	n := b.names(key)
+	number := strconv.FormatUint(c.ID.N, 10)
 	expect := "*"
 	if c.Expect != nil {
 		expect = "=" + string(*c.Expect)
 	}
-	args := make([]any, 3, 17+3*len(c.Members)) // run fills in the first three
-	args = append(args, n.record, n.members, n.recent, n.older,
-		c.ID.Writer, fmt.Sprintf("%020d", c.ID.N), c.ID.Writer+"-"+strconv.FormatUint(c.ID.N, 10), expect,
-		[]string{"k", "p", "d"}[c.Value.Op], c.Value.Value, retention, n.topic, len(c.Messages))
+	texts := [...]string{
+		n.record, n.members, n.recent, n.older,
+		c.ID.Writer, zeros[:max(0, len(zeros)-len(number))] + number, c.ID.Writer + "-" + number, expect, retention, n.topic,
+	}
+	args := make([]any, 3, 3+len(texts)+4+3*len(c.Members)) // run fills in the first three
+	for i := range texts {
+		args = append(args, &texts[i]) // a string would be an allocation each
+	}
 	var frame []byte
 	if len(c.Messages) > 0 {
-		frame = appendFrame(nil, c)
+		frame = newFrame(c)
 	}
-	args = append(args, frame)
-	for _, m := range c.Members {
-		args = append(args, memberOps[m.Op], m.ID, m.Data)
+	args = append(args, valueOps[c.Value.Op], c.Value.Value, len(c.Messages), frame)
+	for i := range c.Members {
+		m := &c.Members[i]
+		args = append(args, memberOps[m.Op], &m.ID, m.Data)
 	}
-	reply, err := b.run(ctx, commitScript, 4, args)
+	answer, err := b.run(ctx, commitScript, 4, args)
 	if err != nil {
 		return broker.Receipt{}, err
 	}
-	return parseAnswer(reply)
+	return parseAnswer(answer)
 }
 
-var memberOps = []string{broker.Require: "?", broker.Add: "+", broker.Replace: "~", broker.Remove: "-"}
+const zeros = "00000000000000000000" // as many digits as a number may have
+
+var (
+	valueOps  = []any{broker.Keep: "k", broker.Put: "p", broker.Delete: "d"}
+	memberOps = []any{broker.Require: "?", broker.Add: "+", broker.Replace: "~", broker.Remove: "-"}
+)
 
 // parseAnswer reads what the script for commits answers.
-func parseAnswer(reply []any) (broker.Receipt, error) {
+func parseAnswer(answer any) (broker.Receipt, error) {
+	if text, ok := answer.(string); ok {
+		receipt, rest, ok := cutHeader(text)
+		if !ok || rest != "" {
+			return broker.Receipt{}, unexpected(text)
+		}
+		return receipt, nil
+	}
+	reply, _ := answer.([]any)
 	switch what, _ := at(reply, 0).(string); what {
-	case "ok":
-		position, err := parsePosition(at(reply, 2), at(reply, 3))
-		return broker.Receipt{Version: version(at(reply, 1)), At: position}, err
 	case "stale":
 		return broker.Receipt{}, fmt.Errorf("%w: the last one was number %v", broker.ErrStale, at(reply, 1))
 	case "conflict":
@@ -101,8 +117,12 @@ func parseAnswer(reply []any) (broker.Receipt, error) {
 		slices.Sort(conflict.Gone)
 		return broker.Receipt{}, conflict
 	default:
-		return broker.Receipt{}, fmt.Errorf("the script answered %.20q, which it never should: is another version of it at work?", what)
+		return broker.Receipt{}, unexpected(what)
 	}
+}
+
+func unexpected(answer string) error {
+	return fmt.Errorf("the script answered %.20q, which it never should: is another version of it at work?", answer)
 }
 
 // load reads a record.
@@ -115,10 +135,11 @@ func (b *Broker) load(ctx context.Context, key broker.Key, members bool) (broker
 		}
 		return parseRecord(cmd.Val())
 	}
-	reply, err := b.run(ctx, loadScript, 2, []any{nil, nil, nil, n.record, n.members})
+	answer, err := b.run(ctx, loadScript, 2, []any{nil, nil, nil, n.record, n.members})
 	if err != nil {
 		return broker.Record{}, err
 	}
+	reply, _ := answer.([]any)
 	fields, _ := at(reply, 0).([]any)
 	record, err := parseRecord(fields)
 	if err != nil {
