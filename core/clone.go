@@ -51,7 +51,7 @@ func (r *Room[C, R]) Fingerprint() [16]byte {
 	h := fnv.New128a()
 	fmt.Fprintf(h, "%q %q %v %d %d %d %d %v %q %q %v\n", r.key, r.writer, r.opt, r.now.UnixNano(), r.n, r.link, r.listing, r.known,
 		r.version, r.value.raw, r.at)
-	fmt.Fprintf(h, "%v %v %v %d %d %v %d %d %v %d\n", r.seen, r.doubt, r.late, r.wanted, r.missing, r.waits, r.suspect, r.later, r.loading, r.limit)
+	fmt.Fprintf(h, "%v %v %v %d %d %v %d %d %v %d %d\n", r.seen, r.doubt, r.late, r.wanted, r.missing, r.waits, r.suspect, r.later, r.loading, r.limit, r.losses)
 	for _, m := range r.order {
 		fmt.Fprintf(h, "member %q %d %v %v %v %v %v %v %v %v %d ", m.id, m.events, m.handshake,
 			m.awaiting, m.joined, m.leaving, m.deaf, m.ended, m.orphan, m.resyncs, m.since)

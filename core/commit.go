@@ -75,7 +75,7 @@ func (r *Room[C, R]) committed(ev Committed) {
 	if f == nil {
 		return
 	}
-	r.limit = min(r.opt.Batch, r.limit*2)
+	r.limit, r.losses = min(r.opt.Batch, r.limit*2), 0
 	base := ev.At.Seq - uint64(len(f.messages))
 	if !f.over || ev.At.Epoch != r.seen.Epoch { // messages were heard meanwhile
 		r.compare(Position{ev.At.Epoch, base})
@@ -96,12 +96,18 @@ func (d *draft[C, R]) joins() bool {
 	return slices.ContainsFunc(d.decided, func(x decision) bool { return x.joins })
 }
 
+// conflicted has the same transitions decided again, on what has won: all of them,
+// since fewer and larger commits are fewer conflicts for all, and the answer has what
+// there is to know. But a batch that takes long to decide would go on losing against
+// somebody whose batches are small: from the fourth time in a row on it is halved.
 func (r *Room[C, R]) conflicted(ev Conflicted) {
 	f := r.land(ev.N)
 	if f == nil {
 		return
 	}
-	r.limit = max(1, len(f.decided)/2)
+	if r.losses++; r.losses > 3 {
+		r.limit = max(1, len(f.decided)/2)
+	}
 	r.snapshot(ev.Record)
 	for _, id := range ev.Gone {
 		if m := r.members[id]; m != nil {

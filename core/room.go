@@ -53,6 +53,7 @@ type Room[C, R any] struct {
 	flight  *draft[C, R] // the commit under way
 	loading bool
 	limit   int // transitions in the next commit at most
+	losses  int // conflicts in a row
 
 	fx    []Effect     // of the step under way
 	spare *draft[C, R] // to be used again

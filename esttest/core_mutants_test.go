@@ -39,7 +39,7 @@ var coreMutants = []coreMutant{
 	{"a side effect happens twice", "release.go", "r.emit(Perform{c, m.id, effect})", "r.emit(Perform{c, m.id, effect})\n\t\t\tr.emit(Perform{c, m.id, effect})", "effects"},
 	{"sent again under another number", "commit.go", "\tc.Again++\n\tr.flight.sent = c\n", "\tc.Again++\n\tr.n++\n\tc.N, r.flight.number = r.n, r.n\n\tr.flight.sent = c\n", "effects missed-message wrong-target order dead-reference clean-up"},
 	{"a member that may be stored is forgotten", "member.go", "if m.joined || r.flight != nil && r.flight.over && m.draft == r.flight.id {", "if m.joined {", "clean-up dead-reference"},
-	{"decided again on the old state", "commit.go", "\tr.limit = max(1, len(f.decided)/2)\n\tr.snapshot(ev.Record)", "\tr.limit = max(1, len(f.decided)/2)\n\tr.version = ev.Record.Version", "lost-update"},
+	{"decided again on the old state", "commit.go", "\t\tr.limit = max(1, len(f.decided)/2)\n\t}\n\tr.snapshot(ev.Record)", "\t\tr.limit = max(1, len(f.decided)/2)\n\t}\n\tr.version = ev.Record.Version", "lost-update"},
 	{"sent after the close", "release.go", "if x.reply != nil && !m.deaf {", "if x.reply != nil {", "send-after-close"},
 	{"the identity stays what it was", "member.go", "r.identity[s.identity] = append(r.identity[s.identity], m)\n\t}\n\tm.seat = s", "r.identity[m.seat.identity] = append(r.identity[m.seat.identity], m)\n\t}\n\tm.seat = s", "missed-message wrong-target"},
 	{"messages are heard twice", "hear.go", "if ev.At.Seq <= r.seen.Seq {\n\t\treturn true\n\t}", "if ev.At.Seq < r.seen.Seq {\n\t\treturn true\n\t}", "order"},

@@ -91,7 +91,7 @@ func TestCrashAtEveryPoint(t *testing.T) {
 // Survivors race, fail and die too, and each Leave counts once.
 func TestSurvivorsRace(t *testing.T) {
 	for _, kinds := range []Fault{Crash | Pause, Crash | Pause | CommitFails | ReplyLost, lively | LateCommit | ReplyLost, Redis} {
-		o := &Options{Instances: 3, Runs: atRest(700), Seed: 1, Faults: Faults{Kinds: kinds, Max: 8}}
+		o := &Options{Instances: 3, Runs: atRest(800), Seed: 1, Faults: Faults{Kinds: kinds, Max: 8}}
 		x := newExplorer(ledgers(), &ledgerModel, o)
 		reaped, expelled := 0, 0
 		leave := x.p.seen.Leave

@@ -40,7 +40,10 @@ func pause(ctx context.Context, n int) {
 // room costs one round trip. It appends the store's answers, those of asks in their
 // order; a GaveUp is the last.
 func (r *room[C, R]) answers(answers []core.Event, asks []core.Effect) []core.Event {
-	if len(asks) == 1 {
+	switch len(asks) {
+	case 0:
+		return answers
+	case 1:
 		return append(answers, r.answer(asks[0]))
 	}
 	got := make([]core.Event, len(asks))
