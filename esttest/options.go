@@ -163,15 +163,12 @@ func (s *sim[C, R]) nodeOptions(to []choice[C, R], n *node[C, R]) []choice[C, R]
 	return to
 }
 
-// eclipsed says whether its instance has a machine of the same room that is retired:
-// a step of the room is one of that machine's, as long as it is there.
+// eclipsed says whether its instance has an older machine of the same room, which is
+// retired: a step of the room is one of that machine's, as long as it is there.
 func (t *site[C, R]) eclipsed() bool {
-	if t.retired || t.n.life == 1 {
-		return false
-	}
 	for _, o := range t.n.sites {
-		if o.retired && o.key == t.key {
-			return true
+		if o.key == t.key {
+			return o != t
 		}
 	}
 	return false

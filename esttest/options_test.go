@@ -1,0 +1,34 @@
+package esttest
+
+import (
+	"math/rand/v2"
+	"testing"
+)
+
+// Whatever could happen next has a name of its own: a history means one thing only.
+func TestChoicesHaveNames(t *testing.T) {
+	for seed := range uint64(atRest(300)) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		x := searching(t, seed%2 == 0, Scope{Lives: 4, Instances: 3, Clients: 4})
+		s := x.begin()
+		s.allowed = allFaults
+		sched := &weighted{r: r, weights: swarm(r)}
+		for n := 0; n < 120 && s.failed == nil; n++ {
+			opts := s.options(nil)
+			named := map[step]bool{}
+			for _, ch := range opts {
+				if named[ch.step] {
+					t.Fatalf("seed %d, step %d: %v is possible in two ways", seed, n, ch.step)
+				}
+				named[ch.step] = true
+			}
+			i := sched.choose(len(opts), func(i int) *step { return &opts[i].step }, 100)
+			if i < 0 {
+				break
+			}
+			if ch := opts[i]; s.fill(&ch, r) {
+				s.decide(ch)
+			}
+		}
+	}
+}
