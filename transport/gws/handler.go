@@ -59,7 +59,7 @@ type Options struct {
 	PongWait time.Duration
 
 	// WriteTimeout is how long one Write may take, however much it writes, and so
-	// for how long a client may not read. Default 10 s.
+	// for how long a client may not read, up to a sixteenth less. Default 10 s.
 	WriteTimeout time.Duration
 
 	// CloseWait is how long a close may take: until a Write that is under way has
