@@ -18,6 +18,7 @@ type conn struct {
 	h         *handler
 	wire      wire
 	session   transport.Session
+	prompt    transport.LastReceiver // the session, if it is that
 	heartbeat *time.Timer
 
 	// writing is held by who writes to the net. It is a Go channel and not a mutex
@@ -29,9 +30,10 @@ type conn struct {
 	ending atomic.Pointer[ending] // set once, by who ends the connection first
 
 	// For the goroutine that reads:
-	deaf    bool  // a rule was violated: what comes is dropped
-	calling bool  // a call of the session runs
-	over    error // why gws stopped reading
+	deaf    bool   // a rule was violated: what comes is dropped
+	last    []byte // a message that may be the last for now; nil: none
+	calling bool   // a call of the session runs
+	over    error  // why gws stopped reading
 }
 
 // ending is how a connection ends.

@@ -182,6 +182,7 @@ func (h *handler) connect(netConn net.Conn, early []byte, key string, shake core
 		c.Close(core.CloseGoingAway, "")
 	}
 	c.session = session
+	c.prompt, _ = session.(transport.LastReceiver)
 	// Not here: this goroutine's stack has grown deep in net/http, and a stack that
 	// has grown is kept for as long as the connection lives.
 	go c.serve(g)
