@@ -11,6 +11,9 @@ func (i *Instance[C, R]) SlotsTaken() (n int) {
 	return n
 }
 
+// Lobbies is how many lobbies connections are spread over.
+func (i *Instance[C, R]) Lobbies() int { return len(i.lobbies) }
+
 // Rooms is how many rooms the instance has.
 func (i *Instance[C, R]) Rooms() int {
 	i.mu.Lock()

@@ -71,7 +71,7 @@ func New[C, R any](in core.Integration[C, R], b broker.Broker, o *Options) (*Ins
 	i.life, i.end = context.WithCancel(context.Background())
 	i.crew = newCrew(i.life.Done())
 	i.pulse = i.newPulse("")
-	for range 4 * runtime.GOMAXPROCS(0) {
+	for range 32 * runtime.GOMAXPROCS(0) {
 		i.lobbies = append(i.lobbies, i.newRoom("", 0))
 	}
 	go i.pulse.run()

@@ -106,6 +106,20 @@ func (c *conn[C, R]) writeLocked() {
 	}
 }
 
+// reserve makes the caller the one who writes, unless somebody does: it has to call
+// write then.
+func (c *conn[C, R]) reserve() bool {
+	o := &c.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.writing {
+		return false
+	}
+	o.writing = true
+	c.i.work(1)
+	return true
+}
+
 // writer is a conn, as the task of its crew that writes.
 type writer[C, R any] conn[C, R]
 

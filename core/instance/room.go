@@ -105,6 +105,20 @@ func (r *room[C, R]) post(items ...item[C, R]) bool {
 	return true
 }
 
+// postHere puts an item into the inbox of a lobby, which is never dropped. If it
+// has no goroutine, the caller's takes its place, and has to call turn.
+func (r *room[C, R]) postHere(it item[C, R]) (turn bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.inbox = append(r.inbox, it)
+	if r.running {
+		return false
+	}
+	r.running = true
+	r.i.work(1)
+	return true
+}
+
 // wake starts the goroutine. r.mu is held.
 func (r *room[C, R]) wake() {
 	if !r.running {

@@ -15,24 +15,43 @@ const onTheWay = time.Second
 // run is the room's goroutine.
 func (r *room[C, R]) run() {
 	defer r.i.work(-1)
-	s := &r.space
-	for r.i.life.Err() == nil {
-		idle := r.m.Idle()
-		items, ok := r.take(len(s.answers) > 0)
-		if !ok {
-			if idle {
-				r.drop()
-			}
-			return
-		}
-		// That the patience is over comes last: it goes for all that has arrived.
-		s.events = append(r.feed(s.events[:0], items), s.answers...)
-		clear(items)
-		s.spare = items
-		s.answers = r.decide(s.events, s.answers)
-		clear(s.events)
+	for r.round() {
 	}
-	r.abandon()
+}
+
+// turn is run for a lobby, on the goroutine of a transport, which has other things
+// to do than what comes meanwhile: that is left to a goroutine of the lobby's own.
+func (r *room[C, R]) turn() {
+	if r.round() && r.round() { // the second finds nothing, most of the time
+		r.i.crew.start(r)
+		return
+	}
+	r.i.work(-1)
+}
+
+// round handles what is in the inbox. It says false, and the goroutine must end, if
+// there is no more to do.
+func (r *room[C, R]) round() bool {
+	if r.i.life.Err() != nil {
+		r.abandon()
+		return false
+	}
+	idle := r.m.Idle()
+	s := &r.space
+	items, ok := r.take(len(s.answers) > 0)
+	if !ok {
+		if idle {
+			r.drop()
+		}
+		return false
+	}
+	// That the patience is over comes last: it goes for all that has arrived.
+	s.events = append(r.feed(s.events[:0], items), s.answers...)
+	clear(items)
+	s.spare = items
+	s.answers = r.decide(s.events, s.answers)
+	clear(s.events)
+	return true
 }
 
 // feed appends the events of items, and takes notice of their connections.
