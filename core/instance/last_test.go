@@ -59,15 +59,22 @@ func (d *direct) say(n int) { d.ReceiveLast(fmt.Appendf(nil, `{"n":%d}`, n)) }
 // ends tells the session that the connection is gone.
 func (d *direct) ends() { d.Closed(core.CloseNormal, "") }
 
+func accept(i *instance.Instance[who, tally], d *direct) (transport.LastReceiver, error) {
+	s, err := i.Accept(d, core.Handshake{})
+	if err != nil {
+		return nil, err
+	}
+	return s.(transport.LastReceiver), nil
+}
+
 // direct connects one, and says hello.
 func (w *world) direct(i *instance.Instance[who, tally], room string) *direct {
 	w.Helper()
 	d := &direct{}
-	s, err := i.Accept(d, core.Handshake{})
-	if err != nil {
+	var err error
+	if d.LastReceiver, err = accept(i, d); err != nil {
 		w.Fatal(err)
 	}
-	d.LastReceiver = s.(transport.LastReceiver)
 	d.Receive(fmt.Appendf(nil, `{"user":"ann","room":%q}`, room))
 	synctest.Wait()
 	if got := d.gets(); !slices.Equal(got, []string{fmt.Sprintf("%q", "in "+room)}) {

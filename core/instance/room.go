@@ -43,10 +43,11 @@ type space[C, R any] struct {
 	events  []core.Event
 	answers []core.Event
 	effects []core.Effect
+	writes  []task // outboxes that have something to write
 }
 
 func (s *space[C, R]) trim() {
-	s.spare, s.events, s.answers, s.effects = small(s.spare), small(s.events), small(s.answers), small(s.effects)
+	s.spare, s.events, s.answers, s.effects, s.writes = small(s.spare), small(s.events), small(s.answers), small(s.effects), small(s.writes)
 }
 
 // small is the space of s, if it is worth keeping for somebody who is idle.

@@ -121,21 +121,22 @@ func (r *room[C, R]) handOn(c *conn[C, R]) bool {
 // carryOut does what the machine asked for, and appends what it asked of the
 // store, which comes last: Subscribe or Unsubscribe, List, and Load or Commit.
 func (r *room[C, R]) carryOut(asks, effects []core.Effect) []core.Effect {
+	writes := r.space.writes[:0]
 	for _, fx := range effects {
 		switch fx := fx.(type) {
 		case core.Send:
 			for _, id := range fx.To {
-				if c := r.conns[id]; c != nil {
-					c.send(fx.Message)
+				if c := r.conns[id]; c != nil && c.send(fx.Message) {
+					writes = append(writes, (*writer[C, R])(c))
 				}
 			}
 		case core.Close:
-			if c := r.conns[fx.Conn]; c != nil {
-				c.finish(fx.Code)
+			if c := r.conns[fx.Conn]; c != nil && c.finish(fx.Code) {
+				writes = append(writes, (*writer[C, R])(c))
 			}
 		case core.Perform:
-			if c := r.conns[fx.Conn]; c != nil {
-				c.perform(fx.Effect, r.handOn(c))
+			if c := r.conns[fx.Conn]; c != nil && c.perform(fx.Effect, r.handOn(c)) {
+				writes = append(writes, (*writer[C, R])(c))
 			}
 		case core.Move:
 			r.move(fx)
@@ -151,6 +152,11 @@ func (r *room[C, R]) carryOut(asks, effects []core.Effect) []core.Effect {
 		case core.Subscribe, core.Unsubscribe, core.List, core.Load, core.Commit:
 			asks = append(asks, fx)
 		}
+	}
+	if len(writes) > 0 { // only now: what an outbox gets together leaves together
+		r.i.scribes.add(writes...)
+		clear(writes)
+		r.space.writes = writes
 	}
 	return asks
 }
