@@ -125,9 +125,12 @@ func (w *writer[C, R]) run() { (*conn[C, R])(w).write() }
 
 // write writes what there is. What comes meanwhile waits for its turn again.
 func (c *conn[C, R]) write() {
-	if c.writeAll() && c.writeAll() { // the second finds nothing, most of the time
-		c.i.scribes.add((*writer[C, R])(c))
+	for range 2 { // the second time there is nothing, mostly
+		if !c.writeAll() {
+			return
+		}
 	}
+	c.i.scribes.add((*writer[C, R])(c))
 }
 
 // writeAll writes all that waits at once. It says false when nothing did, and the

@@ -22,11 +22,13 @@ func (r *room[C, R]) run() {
 // turn is run for a lobby, on the goroutine of a transport, which has other things
 // to do than what comes meanwhile: that is left to a goroutine of the lobby's own.
 func (r *room[C, R]) turn() {
-	if r.round() && r.round() { // the second finds nothing, most of the time
-		r.i.crew.start(r)
-		return
+	for range 2 { // the second time there is nothing, mostly
+		if !r.round() {
+			r.i.work(-1)
+			return
+		}
 	}
-	r.i.work(-1)
+	r.i.crew.start(r)
 }
 
 // round handles what is in the inbox. It says false, and the goroutine must end, if
