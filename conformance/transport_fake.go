@@ -18,6 +18,7 @@ import (
 type FakeInstance struct {
 	T      testing.TB // required
 	Refuse error      // what Accept answers; nil takes the connection
+	Last   bool       // the sessions are transport.LastReceivers too
 
 	Accepted func(*FakeSession) // called before Accept returns
 	Received func(s *FakeSession, message []byte)
@@ -59,8 +60,17 @@ func (i *FakeInstance) Accept(c transport.Conn, h core.Handshake) (transport.Ses
 	defer i.mu.Unlock()
 	i.sessions = append(i.sessions, s)
 	i.cond().Broadcast()
+	if i.Last {
+		return lastSession{s}, nil
+	}
 	return s, nil
 }
+
+// lastSession is a FakeSession that is a transport.LastReceiver.
+type lastSession struct{ *FakeSession }
+
+// ReceiveLast implements transport.LastReceiver.
+func (s lastSession) ReceiveLast(message []byte) { s.Receive(message) }
 
 // Session returns the n-th session that was accepted, counted from 0. It waits
 // until there is one.

@@ -151,6 +151,29 @@ var lossPromises = []promise{{
 				b.fatal("it is closed with 1001", fmt.Sprintf("with %d %s", end.Code, brief(end.Reason)))
 			}
 		},
+	}, {
+		name:   "a session that is a LastReceiver gets the same",
+		says:   "Whether by Receive or by ReceiveLast, each message is handed in once, in the order of the wire, before the transport waits for more of the network, and before Closed.",
+		breaks: "a client that waits for its answer waits for ever, or its last words are lost.",
+		check: func(b *bubble) {
+			i := b.instance()
+			i.Last = true
+			p := b.connect(i)
+			list := texts(numbered(10))
+			for n, text := range list {
+				p.send(text)
+				p.heard(told(list[:n+1])...)
+			}
+			p = b.connect(i)
+			p.delivers(texts(numbered(100)))
+			p = b.connect(i)
+			p.send("last words")
+			p.leave(4001, "bye")
+			p.closed(4001, core.CloseLost)
+			if log := p.session.Log(); len(log) != 2 || log[0] != "receive last words" {
+				b.fatal("the session is told of the last words and of the end", fmt.Sprintf("%q", log))
+			}
+		},
 	}}
 
 // violation is the promise about one rule that clients may break.

@@ -145,12 +145,18 @@ func (p *peer) writes(list []string) {
 
 // delivers sends the texts, and waits until the session has been told them all.
 func (p *peer) delivers(list []string) {
-	var told []string
 	for _, text := range list {
 		p.send(text)
-		told = append(told, "receive "+text)
 	}
-	p.heard(told...)
+	p.heard(told(list)...)
+}
+
+// told is what a session is told of texts.
+func told(list []string) (entries []string) {
+	for _, text := range list {
+		entries = append(entries, "receive "+text)
+	}
+	return entries
 }
 
 // oddTexts are messages that a transport might take for something else.

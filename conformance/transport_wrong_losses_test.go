@@ -19,6 +19,7 @@ const (
 	binary       = "a binary frame is a violation"
 	tooBig       = "a message over the limit is a violation"
 	notUTF8      = "text that is not UTF-8 is a violation"
+	sameLast     = "a session that is a LastReceiver gets the same"
 	refusal      = "who is refused is told so"
 	abortedWords = "aborted by the client" // pipe's reason
 )
@@ -210,6 +211,45 @@ var wrongLosses = []wrongTransport{
 				return nobody{}, nil
 			}
 			return s, nil
+		}}
+	}), false},
+
+	{"the last message is held back until another comes", sameLast, dialWrong(func() wrong {
+		var held []byte
+		give := func(s transport.Session) {
+			if held != nil {
+				s.Receive(held)
+			}
+		}
+		return wrong{
+			receive: func(s transport.Session, m []byte) {
+				if _, ok := s.(transport.LastReceiver); !ok {
+					s.Receive(m)
+					return
+				}
+				give(s)
+				held = m
+			},
+			closed: func(s transport.Session, code core.CloseCode, reason string) {
+				give(s)
+				s.Closed(code, reason)
+			},
+		}
+	}), false},
+	{"the last message comes once more", sameLast, dialWrong(func() wrong {
+		return wrong{receive: func(s transport.Session, m []byte) {
+			s.Receive(m)
+			if last, ok := s.(transport.LastReceiver); ok {
+				last.ReceiveLast(bytes.Clone(m))
+			}
+		}}
+	}), false},
+
+	{"what is held back when the client leaves is dropped", sameLast, dialWrong(func() wrong {
+		return wrong{receive: func(s transport.Session, m []byte) {
+			if _, ok := s.(transport.LastReceiver); !ok || string(m) != "last words" {
+				s.Receive(m)
+			}
 		}}
 	}), false},
 }

@@ -11,6 +11,8 @@
 //     [Session].Closed. After Close the transport still calls Closed, when the
 //     connection is really gone.
 //  4. Nobody holds a lock of its own while it calls the other side.
+//  5. A transport that knows when nothing more has come may say so, by ReceiveLast
+//     in place of Receive: see [LastReceiver].
 //
 // A message is UTF-8 text of any kind: also empty, and with zero bytes. It comes
 // out as it went in. A transport states how large one from a client may be, 64
@@ -67,4 +69,18 @@ type Session interface {
 	// Closed says that the connection is gone: by the peer, with its code and
 	// reason; by a breakdown, with core.CloseLost; by Close, with the code given there.
 	Closed(code core.CloseCode, reason string)
+}
+
+// LastReceiver is what a Session may be too: one that is glad to know that a
+// message is the last for now.
+type LastReceiver interface {
+	Session
+
+	// ReceiveLast is Receive of a message behind which nothing more has come: the
+	// transport would wait for the network next. So there is time to handle the message
+	// right here, and to write to the client, before ReceiveLast returns: without
+	// another goroutine, the answer comes sooner. A transport whose Write blocks before
+	// the client's side has a good deal of room does not call it: a client that sends
+	// more before it reads would wait for itself.
+	ReceiveLast(message []byte)
 }

@@ -46,36 +46,73 @@ func (c *conn[C, R]) post(ev core.Event) bool {
 
 // Receive implements transport.Session.
 func (c *conn[C, R]) Receive(message []byte) {
-	if c.refused {
+	if !c.admit() {
 		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed || !c.home.post(c.received(message)) {
+		c.free(1)
+	}
+}
+
+// ReceiveLast implements transport.LastReceiver. In a lobby, where nobody waits for
+// a broker, the message is handled right here, and answered, unless somebody else is
+// at it: a goroutine less for what comes in, and one less for what goes out.
+func (c *conn[C, R]) ReceiveLast(message []byte) {
+	if !c.admit() || !c.postHere(message) {
+		return
+	}
+	writes := c.reserve()
+	c.lobby.turn()
+	if writes {
+		c.write()
+	}
+}
+
+// postHere posts a message. It says true if it is now for the caller to take a turn
+// for the lobby.
+func (c *conn[C, R]) postHere(message []byte) (turn bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.closed && c.home == c.lobby {
+		return c.lobby.postHere(c.received(message))
+	}
+	if c.closed || !c.home.post(c.received(message)) {
+		c.free(1)
+	}
+	return false
+}
+
+// admit waits until a message may come in, and takes a slot for it, which the
+// machine's room frees, whatever becomes of the connection. It says false if the
+// message is dropped.
+func (c *conn[C, R]) admit() bool {
+	if c.refused {
+		return false
 	}
 	if !c.rate.take(time.Now()) {
 		c.Violated(core.ClosePolicy)
-		return
+		return false
 	}
 	for crowded := c.crowded(); crowded != nil; crowded = c.crowded() {
 		select {
 		case <-crowded:
 		case <-c.i.life.Done():
-			return
+			return false
 		}
 	}
 	select {
-	case c.slots <- struct{}{}: // the machine's room frees it, whatever becomes of the connection
+	case c.slots <- struct{}{}:
 	case <-c.i.life.Done():
-		return
+		return false
 	}
 	c.stopHello()
-	if !c.receive(message) {
-		c.free(1)
-	}
+	return true
 }
 
-func (c *conn[C, R]) receive(message []byte) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	ev := core.Received{Conn: c.id, Now: time.Now(), Message: message}
-	return !c.closed && c.home.post(item[C, R]{ev: ev, c: c, slot: true})
+func (c *conn[C, R]) received(message []byte) item[C, R] {
+	return item[C, R]{ev: core.Received{Conn: c.id, Now: time.Now(), Message: message}, c: c, slot: true}
 }
 
 // Violated implements transport.Session.

@@ -5,9 +5,10 @@ import (
 	"sync/atomic"
 )
 
-// crew runs tasks, each on a goroutine of its own. A few goroutines that have
-// nothing to do are kept for the next: a goroutine that begins has a small stack,
-// and copies it as it grows, which costs more than what most tasks do.
+// crew runs tasks that may wait for long, each on a goroutine of its own. A few
+// goroutines that have nothing to do are kept for the next: a goroutine that begins
+// has a small stack, and copies it as it grows, which costs more than what most tasks
+// do.
 type crew struct {
 	next chan task       // to those who have nothing to do
 	idle atomic.Int64    // how many those are

@@ -10,12 +10,15 @@
 //
 //  1. A connection has no goroutine here but its transport's. That one checks the
 //     rate, waits for a free slot, and posts to the inbox of the room that has the
-//     connection.
+//     connection. If that is a lobby that rests, and nothing more has come, it then
+//     does what 2 and 3 say, once, and nothing has to wait for a goroutine to run.
 //  2. A room has a goroutine while its inbox is not empty. It alone calls the
 //     integration's functions for the room, and waits for the broker. Rooms run in
 //     parallel; connections without a room are spread over a few lobbies.
-//  3. A connection has a goroutine that writes while something waits to be written,
-//     and one that performs while side effects wait.
+//  3. What is to be written is written by a few goroutines for all connections, one
+//     more than GOMAXPROCS. Peers that do not read hold them up; when all of them are,
+//     there are twice as many after 5 to 10 ms, and so on. A connection has a
+//     goroutine that performs while side effects wait.
 //  4. The instance has a goroutine for its heartbeat and for what follows from those
 //     of others; it begins with [New] and ends with Shutdown. While a call of the broker
 //     is under way for it, or a room of a dead instance is being reaped, that has a

@@ -11,6 +11,16 @@ func (i *Instance[C, R]) SlotsTaken() (n int) {
 	return n
 }
 
+// Lobbies is how many lobbies connections are spread over.
+func (i *Instance[C, R]) Lobbies() int { return len(i.lobbies) }
+
+// Scribes is how many goroutines there are that write, and how many are always kept.
+func (i *Instance[C, R]) Scribes() (all, kept int) {
+	i.scribes.mu.Lock()
+	defer i.scribes.mu.Unlock()
+	return i.scribes.all, i.scribes.few
+}
+
 // Rooms is how many rooms the instance has.
 func (i *Instance[C, R]) Rooms() int {
 	i.mu.Lock()

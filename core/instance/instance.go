@@ -28,7 +28,8 @@ type Instance[C, R any] struct {
 
 	lobbies []*room[C, R] // connections without a room, spread over them
 	writers writerPool    // for what is published and updated from outside
-	crew    *crew         // runs the rooms and the outboxes
+	crew    *crew         // runs the rooms
+	scribes *scribes      // write the outboxes
 
 	life context.Context // ends when the instance has nothing more to do, or is cut off
 	end  context.CancelFunc
@@ -47,7 +48,7 @@ type Instance[C, R any] struct {
 	cutOff   error         // why it is complete, unless all was done
 
 	draining atomic.Bool  // a shutdown has begun
-	busy     atomic.Int64 // goroutines of rooms, of outboxes and of side effects
+	busy     atomic.Int64 // rooms, outboxes and side effects that somebody is at, or will be
 }
 
 var _ transport.Acceptor = (*Instance[struct{}, struct{}])(nil)
@@ -72,8 +73,9 @@ func New[C, R any](in core.Integration[C, R], b broker.Broker, o *Options) (*Ins
 	i.machines = core.RoomsOf(&i.in)
 	i.life, i.end = context.WithCancel(context.Background())
 	i.crew = newCrew(i.life.Done())
+	i.scribes = newScribes(i.life)
 	i.pulse = i.newPulse("")
-	for range 4 * runtime.GOMAXPROCS(0) {
+	for range 32 * runtime.GOMAXPROCS(0) {
 		i.lobbies = append(i.lobbies, i.newRoom("", 0))
 	}
 	go i.pulse.run()

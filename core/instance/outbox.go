@@ -7,14 +7,14 @@ import (
 	"github.com/spinneyio/est/core"
 )
 
-// outbox is what waits to be written to a client. A goroutine that exists only
-// while there is something writes all that there is at once.
+// outbox is what waits to be written to a client. While there is something, it waits
+// for the scribes itself, or somebody writes all that there is at once.
 type outbox struct {
 	mu      sync.Mutex // protects what follows; the transport is never called under it
 	waiting [][]byte
-	batch   [][]byte // the goroutine's own: what it writes
+	batch   [][]byte // of who writes: what it writes
 	bytes   int
-	writing bool // the goroutine exists
+	writing bool // somebody writes, or will
 	ends    bool // nothing more is taken in; once what waits is written, close
 	code    core.CloseCode
 	reason  string
@@ -24,31 +24,32 @@ type outbox struct {
 }
 
 // send queues a message. A client that is too slow for it is closed at once, in
-// the middle of a Write if need be, and its Leave does not wait for the socket.
-func (c *conn[C, R]) send(m core.Message) {
-	if !c.queue(m) {
+// the middle of a Write if need be, and its Leave does not wait for the socket. It
+// says true if the outbox has to be given to the scribes.
+func (c *conn[C, R]) send(m core.Message) (write bool) {
+	write, slow := c.queue(m)
+	if slow {
 		c.t.Close(core.ClosePolicy, "too slow")
 		c.leave()
 	}
+	return write
 }
 
-// queue says false if the client is too slow.
-func (c *conn[C, R]) queue(m core.Message) bool {
+func (c *conn[C, R]) queue(m core.Message) (write, slow bool) {
 	o := &c.out
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch {
 	case o.ends || o.over:
-		return true
+		return false, false
 	case len(o.waiting) >= c.i.o.OutboundMessages || o.bytes+len(m) > c.i.o.OutboundBytes && len(o.waiting) > 0:
 		o.over, o.waiting, o.bytes = true, nil, 0
 		o.ease()
-		return false
+		return false, true
 	}
 	o.waiting = append(o.waiting, m)
 	o.bytes += len(m)
-	c.writeLocked()
-	return true
+	return c.claim(), false
 }
 
 // crowded is what to wait for before more is read from a client that has much to
@@ -83,59 +84,80 @@ func (c *conn[C, R]) dismiss(reason string) {
 	c.post(core.Dismissed{Conn: c.id, Now: time.Now()})
 }
 
-// finish closes the connection after what waits. The first call counts.
-func (c *conn[C, R]) finish(code core.CloseCode) {
+// finish closes the connection after what waits. The first call counts. It says
+// true if the outbox has to be given to the scribes.
+func (c *conn[C, R]) finish(code core.CloseCode) (write bool) {
 	o := &c.out
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.ends || o.over {
-		return
+		return false
 	}
 	o.ends, o.code, o.reason = true, code, code.Reason()
 	if code == core.CloseGoingAway {
 		o.reason = o.going
 	}
-	c.writeLocked()
+	return c.claim()
 }
 
-func (c *conn[C, R]) writeLocked() {
-	if !c.out.writing {
-		c.out.writing = true
-		c.i.work(1)
-		c.i.crew.start((*writer[C, R])(c))
+// reserve makes the caller the one who writes, unless there is somebody: it has to
+// call write then.
+func (c *conn[C, R]) reserve() (write bool) {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	return c.claim()
+}
+
+// claim says whether the caller has to see to the writing. c.out.mu is held.
+func (c *conn[C, R]) claim() (write bool) {
+	if c.out.writing {
+		return false
 	}
+	c.out.writing = true
+	c.i.work(1)
+	return true
 }
 
-// writer is a conn, as the task of its crew that writes.
+// writer is a conn, as a task that writes.
 type writer[C, R any] conn[C, R]
 
 func (w *writer[C, R]) run() { (*conn[C, R])(w).write() }
 
-// write is the outbox's goroutine. It is bounded by the transport's write
-// timeout, and discard drops what is left.
+// write writes what there is. What comes meanwhile waits for its turn again.
 func (c *conn[C, R]) write() {
-	defer c.i.work(-1)
-	o := &c.out
-	for {
-		o.mu.Lock()
-		if o.over || len(o.waiting) == 0 {
-			closes := o.ends && !o.over
-			o.over = o.over || closes
-			o.waiting, o.batch, o.writing = small(o.waiting), small(o.batch), false
-			o.mu.Unlock()
-			if closes {
-				c.t.Close(o.code, o.reason) // they were set for good with ends
-			}
+	for range 2 { // the second time there is nothing, mostly
+		if !c.writeAll() {
 			return
 		}
-		o.batch, o.waiting, o.bytes = o.waiting, o.batch[:0], 0
-		o.ease()
-		o.mu.Unlock()
-		if c.t.Write(o.batch) != nil { // the transport tells by Closed
-			o.discard()
-		}
-		clear(o.batch)
 	}
+	c.i.scribes.add((*writer[C, R])(c))
+}
+
+// writeAll writes all that waits at once. It says false when nothing did, and the
+// writing is over. It is bounded by the transport's write timeout, and discard drops
+// what is left.
+func (c *conn[C, R]) writeAll() bool {
+	o := &c.out
+	o.mu.Lock()
+	if o.over || len(o.waiting) == 0 {
+		closes := o.ends && !o.over
+		o.over = o.over || closes
+		o.waiting, o.batch, o.writing = small(o.waiting), small(o.batch), false
+		o.mu.Unlock()
+		if closes {
+			c.t.Close(o.code, o.reason) // they were set for good with ends
+		}
+		c.i.work(-1)
+		return false
+	}
+	o.batch, o.waiting, o.bytes = o.waiting, o.batch[:0], 0
+	o.ease()
+	o.mu.Unlock()
+	if c.t.Write(o.batch) != nil { // the transport tells by Closed
+		o.discard()
+	}
+	clear(o.batch)
+	return true
 }
 
 // discard drops what waits: nobody will read it. It returns what there would be

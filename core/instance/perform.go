@@ -37,8 +37,8 @@ var (
 
 // perform queues a side effect. It keeps the slot of the message that led to it,
 // or takes one where one is free, so that a connection whose side effects are slow
-// is read from slowly.
-func (c *conn[C, R]) perform(v any, slot bool) {
+// is read from slowly. It says true if the outbox has to be given to the scribes.
+func (c *conn[C, R]) perform(v any, slot bool) (write bool) {
 	if !slot {
 		select {
 		case c.slots <- struct{}{}:
@@ -48,9 +48,10 @@ func (c *conn[C, R]) perform(v any, slot bool) {
 	}
 	if c.queueEffect(effect{v, slot}) == maxUnslotted+c.i.o.Inbound {
 		c.i.report(errTooManyEffects, "Perform", c.id, "")
-		c.finish(core.CloseTryLater)
+		write = c.finish(core.CloseTryLater)
 		c.leave()
 	}
+	return write
 }
 
 // queueEffect returns how many had waited before.

@@ -43,10 +43,11 @@ type space[C, R any] struct {
 	events  []core.Event
 	answers []core.Event
 	effects []core.Effect
+	writes  []task // outboxes that have something to write
 }
 
 func (s *space[C, R]) trim() {
-	s.spare, s.events, s.answers, s.effects = small(s.spare), small(s.events), small(s.answers), small(s.effects)
+	s.spare, s.events, s.answers, s.effects, s.writes = small(s.spare), small(s.events), small(s.answers), small(s.effects), small(s.writes)
 }
 
 // small is the space of s, if it is worth keeping for somebody who is idle.
@@ -102,6 +103,20 @@ func (r *room[C, R]) post(items ...item[C, R]) bool {
 	}
 	r.inbox = append(r.inbox, items...)
 	r.wake()
+	return true
+}
+
+// postHere puts an item into the inbox of a lobby, which is never dropped. If it
+// has no goroutine, the caller's takes its place, and has to call turn.
+func (r *room[C, R]) postHere(it item[C, R]) (turn bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.inbox = append(r.inbox, it)
+	if r.running {
+		return false
+	}
+	r.running = true
+	r.i.work(1)
 	return true
 }
 

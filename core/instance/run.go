@@ -15,24 +15,45 @@ const onTheWay = time.Second
 // run is the room's goroutine.
 func (r *room[C, R]) run() {
 	defer r.i.work(-1)
-	s := &r.space
-	for r.i.life.Err() == nil {
-		idle := r.m.Idle()
-		items, ok := r.take(len(s.answers) > 0)
-		if !ok {
-			if idle {
-				r.drop()
-			}
+	for r.round() {
+	}
+}
+
+// turn is run for a lobby, on the goroutine of a transport, which has other things
+// to do than what comes meanwhile: that is left to a goroutine of the lobby's own.
+func (r *room[C, R]) turn() {
+	for range 2 { // the second time there is nothing, mostly
+		if !r.round() {
+			r.i.work(-1)
 			return
 		}
-		// That the patience is over comes last: it goes for all that has arrived.
-		s.events = append(r.feed(s.events[:0], items), s.answers...)
-		clear(items)
-		s.spare = items
-		s.answers = r.decide(s.events, s.answers)
-		clear(s.events)
 	}
-	r.abandon()
+	r.i.crew.start(r)
+}
+
+// round handles what is in the inbox. It says false, and the goroutine must end, if
+// there is no more to do.
+func (r *room[C, R]) round() bool {
+	if r.i.life.Err() != nil {
+		r.abandon()
+		return false
+	}
+	idle := r.m.Idle()
+	s := &r.space
+	items, ok := r.take(len(s.answers) > 0)
+	if !ok {
+		if idle {
+			r.drop()
+		}
+		return false
+	}
+	// That the patience is over comes last: it goes for all that has arrived.
+	s.events = append(r.feed(s.events[:0], items), s.answers...)
+	clear(items)
+	s.spare = items
+	s.answers = r.decide(s.events, s.answers)
+	clear(s.events)
+	return true
 }
 
 // feed appends the events of items, and takes notice of their connections.
@@ -102,21 +123,22 @@ func (r *room[C, R]) handOn(c *conn[C, R]) bool {
 // carryOut does what the machine asked for, and appends what it asked of the
 // store, which comes last: Subscribe or Unsubscribe, List, and Load or Commit.
 func (r *room[C, R]) carryOut(asks, effects []core.Effect) []core.Effect {
+	writes := r.space.writes[:0]
 	for _, fx := range effects {
 		switch fx := fx.(type) {
 		case core.Send:
 			for _, id := range fx.To {
-				if c := r.conns[id]; c != nil {
-					c.send(fx.Message)
+				if c := r.conns[id]; c != nil && c.send(fx.Message) {
+					writes = append(writes, (*writer[C, R])(c))
 				}
 			}
 		case core.Close:
-			if c := r.conns[fx.Conn]; c != nil {
-				c.finish(fx.Code)
+			if c := r.conns[fx.Conn]; c != nil && c.finish(fx.Code) {
+				writes = append(writes, (*writer[C, R])(c))
 			}
 		case core.Perform:
-			if c := r.conns[fx.Conn]; c != nil {
-				c.perform(fx.Effect, r.handOn(c))
+			if c := r.conns[fx.Conn]; c != nil && c.perform(fx.Effect, r.handOn(c)) {
+				writes = append(writes, (*writer[C, R])(c))
 			}
 		case core.Move:
 			r.move(fx)
@@ -132,6 +154,11 @@ func (r *room[C, R]) carryOut(asks, effects []core.Effect) []core.Effect {
 		case core.Subscribe, core.Unsubscribe, core.List, core.Load, core.Commit:
 			asks = append(asks, fx)
 		}
+	}
+	if len(writes) > 0 { // only now: what an outbox gets together leaves together
+		r.i.scribes.add(writes...)
+		clear(writes)
+		r.space.writes = writes
 	}
 	return asks
 }

@@ -18,19 +18,22 @@ type conn struct {
 	h         *handler
 	wire      wire
 	session   transport.Session
+	prompt    transport.LastReceiver // the session, if it is that
 	heartbeat *time.Timer
 
 	// writing is held by who writes to the net. It is a Go channel and not a mutex
 	// because others wait for it while the net blocks: in a synctest bubble time
 	// would stand still.
 	writing chan struct{}
+	due     time.Time // the write deadline that is set; of who holds writing
 
 	ending atomic.Pointer[ending] // set once, by who ends the connection first
 
 	// For the goroutine that reads:
-	deaf    bool  // a rule was violated: what comes is dropped
-	calling bool  // a call of the session runs
-	over    error // why gws stopped reading
+	deaf    bool   // a rule was violated: what comes is dropped
+	last    []byte // a message that may be the last for now; nil: none
+	calling bool   // a call of the session runs
+	over    error  // why gws stopped reading
 }
 
 // ending is how a connection ends.
@@ -68,7 +71,7 @@ func (c *conn) Write(messages [][]byte) error {
 	}
 	pooled := batches.Get().(*[batch]byte)
 	defer batches.Put(pooled)
-	deadline := time.Now().Add(c.h.o.WriteTimeout)
+	deadline := c.deadline()
 	out := pooled[:0]
 	for _, m := range messages {
 		if len(out)+maxHeader > batch {
@@ -92,20 +95,34 @@ func (c *conn) Write(messages [][]byte) error {
 	return c.send(out, deadline)
 }
 
+// deadline is when what is written from now on has to have been. To set one costs a
+// tenth of a small Write, so the one that is set will do while it is nearly as far off.
+func (c *conn) deadline() time.Time {
+	now, timeout := time.Now(), c.h.o.WriteTimeout
+	if c.due.Sub(now) > timeout-timeout/16 {
+		return c.due
+	}
+	return now.Add(timeout)
+}
+
 // send writes to the net. The caller holds writing. After an error, perhaps in the
 // middle of a frame, nothing can be written any more: the socket is closed.
 func (c *conn) send(frames []byte, deadline time.Time) error {
 	if len(frames) == 0 {
 		return nil
 	}
-	err := c.wire.Conn.SetWriteDeadline(deadline)
+	var err error
+	if deadline != c.due {
+		c.due, err = deadline, c.wire.Conn.SetWriteDeadline(deadline)
+	}
 	if err == nil {
 		_, err = c.wire.Conn.Write(frames)
 		if _, ok := c.wire.Conn.(secure); ok {
 			// TLS writes by itself too, to change keys, and would fail for good. TCP
 			// does not, and setting a deadline anew is cheaper than both. An error
 			// means that the peer is gone, which the reader will see.
-			_ = c.wire.Conn.SetWriteDeadline(time.Time{})
+			c.due = time.Time{}
+			_ = c.wire.Conn.SetWriteDeadline(c.due)
 		}
 	}
 	if err != nil {
@@ -118,11 +135,10 @@ func (c *conn) send(frames []byte, deadline time.Time) error {
 
 // control writes a ping or a pong, if there is still somebody to write it to.
 func (c *conn) control(first byte, payload []byte) {
-	deadline := time.Now().Add(c.h.o.WriteTimeout)
 	c.writing <- struct{}{}
 	defer func() { <-c.writing }()
 	if c.ending.Load() == nil {
-		_ = c.send(controlFrame(first, payload), deadline) // an error ends the connection
+		_ = c.send(controlFrame(first, payload), c.deadline()) // an error ends the connection
 	}
 }
 

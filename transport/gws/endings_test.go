@@ -55,6 +55,31 @@ func TestDefaultWriteTimeout(t *testing.T) {
 	})
 }
 
+// The deadline of a Write may be that of one before it, when that is nearly as far off.
+func TestWriteTimeoutAfterAnotherWrite(t *testing.T) {
+	for pause, want := range map[time.Duration]time.Duration{
+		0:                      10 * time.Second,
+		624 * time.Millisecond: 10 * time.Second,
+		625 * time.Millisecond: 10*time.Second + 625*time.Millisecond, // a sixteenth
+		time.Second:            11 * time.Second,
+	} {
+		t.Run(pause.String(), func(t *testing.T) {
+			bubble(t, nil, nil, func(t *testing.T, c *client, s *conformance.FakeSession) {
+				began, closed := time.Now(), s.Done()
+				go func() { _, _ = c.Receive() }()
+				if err := s.Conn.Write([][]byte{nil}); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(pause)
+				if err := s.Conn.Write([][]byte{nil}); err == nil {
+					t.Error("Write answered that all was well")
+				}
+				wantClosedAfter(t, began, closed, want)
+			})
+		})
+	}
+}
+
 func TestBrokenSocketIsNoticedAtOnce(t *testing.T) {
 	bubble(t, nil, nil, func(t *testing.T, c *client, s *conformance.FakeSession) {
 		c.Abort()

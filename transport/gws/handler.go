@@ -59,7 +59,7 @@ type Options struct {
 	PongWait time.Duration
 
 	// WriteTimeout is how long one Write may take, however much it writes, and so
-	// for how long a client may not read. Default 10 s.
+	// for how long a client may not read, up to a sixteenth less. Default 10 s.
 	WriteTimeout time.Duration
 
 	// CloseWait is how long a close may take: until a Write that is under way has
@@ -182,6 +182,7 @@ func (h *handler) connect(netConn net.Conn, early []byte, key string, shake core
 		c.Close(core.CloseGoingAway, "")
 	}
 	c.session = session
+	c.prompt, _ = session.(transport.LastReceiver)
 	// Not here: this goroutine's stack has grown deep in net/http, and a stack that
 	// has grown is kept for as long as the connection lives.
 	go c.serve(g)

@@ -11,6 +11,11 @@ import (
 
 // A panic of gws costs one client. A panic of the instance is not for us to hide.
 func TestPanicOfTheInstanceGoesItsWay(t *testing.T) {
+	testPanic(t, func(c *conn) { c.session = faulty{} })
+	testPanic(t, func(c *conn) { c.session, c.prompt = nobody{}, faulty{} })
+}
+
+func testPanic(t *testing.T, session func(*conn)) {
 	here, there := net.Pipe()
 	defer here.Close()
 	go io.Copy(io.Discard, here)
@@ -22,7 +27,7 @@ func TestPanicOfTheInstanceGoesItsWay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.session = faulty{}
+	session(c)
 	defer func() {
 		if p := recover(); p != "faulty" {
 			t.Errorf("recovered %v", p)
@@ -34,4 +39,5 @@ func TestPanicOfTheInstanceGoesItsWay(t *testing.T) {
 
 type faulty struct{ nobody }
 
-func (faulty) Receive([]byte) { panic("faulty") }
+func (faulty) Receive([]byte)     { panic("faulty") }
+func (faulty) ReceiveLast([]byte) { panic("faulty") }

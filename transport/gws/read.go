@@ -1,7 +1,6 @@
 package gws
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -21,6 +20,7 @@ func (c *conn) serve(g *gws.Conn) {
 
 // finish ends a connection that gws does not read any more.
 func (c *conn) finish() {
+	c.receiveLast()
 	if c.judge() {
 		// The peer may be in the middle of sending. If the socket were closed on it,
 		// the kernel would throw away what we have sent, the close frame too.
@@ -78,6 +78,7 @@ func (c *conn) violated(code core.CloseCode) {
 	if c.silenced() {
 		return
 	}
+	c.receiveLast()
 	c.deaf = true
 	c.calling = true
 	c.session.Violated(code)
@@ -104,13 +105,32 @@ func (events) OnMessage(g *gws.Conn, m *gws.Message) {
 		_ = m.Close() // gives the buffer back; its error is always nil
 		return
 	}
-	message := bytes.Clone(m.Bytes())
+	message := append([]byte{}, m.Bytes()...)
 	_ = m.Close() // before the session is called: it may keep us waiting
 	if m.Opcode == gws.OpcodeBinary {
 		c.violated(core.CloseBinary)
 	} else {
+		c.receive(message)
+	}
+}
+
+// receive hands a message in, at once or when it is known whether it was the last.
+func (c *conn) receive(message []byte) {
+	if c.prompt != nil {
+		c.last, message = message, c.last
+	}
+	if message != nil {
 		c.calling = true
 		c.session.Receive(message)
+		c.calling = false
+	}
+}
+
+// receiveLast hands in what has come last, if it was not yet.
+func (c *conn) receiveLast() {
+	if message := c.last; message != nil {
+		c.last, c.calling = nil, true
+		c.prompt.ReceiveLast(message)
 		c.calling = false
 	}
 }

@@ -137,6 +137,7 @@ type counting struct {
 	net.Listener
 	reads, writes atomic.Int64
 	bounded       atomic.Bool // a write deadline is set
+	deadlines     atomic.Int64
 }
 
 type countedConn struct {
@@ -157,6 +158,7 @@ func (c countedConn) Write(p []byte) (int, error) { c.l.writes.Add(1); return c.
 
 func (c countedConn) SetWriteDeadline(t time.Time) error {
 	c.l.bounded.Store(!t.IsZero())
+	c.l.deadlines.Add(1)
 	return c.Conn.SetWriteDeadline(t)
 }
 
@@ -173,6 +175,12 @@ func TestWriteIsOneSystemCall(t *testing.T) {
 	}
 	c := open(t, netConn, "", "")
 	defer c.Abort()
+	began, before := time.Now(), l.deadlines.Load()
+	defer func() {
+		if got, most := l.deadlines.Load()-before, 2+int64(time.Since(began)/(600*time.Millisecond)); got > most {
+			t.Errorf("the write deadline was set %d times, %d would do", got, most)
+		}
+	}()
 	for name, test := range map[string]struct {
 		count, size int
 		want        int64

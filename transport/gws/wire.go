@@ -32,6 +32,7 @@ func (w *wire) Read(p []byte) (int, error) {
 		w.early = w.early[n:]
 		return n, nil
 	}
+	w.owner.receiveLast()
 	w.listening.Store(int64(w.owner.now()))
 	n, err := w.Conn.Read(p)
 	w.listening.Store(0)
