@@ -205,7 +205,10 @@ func listCopier(t reflect.Type, elem copier) copier {
 			if src.IsNil() {
 				return
 			}
-			dst.Set(reflect.MakeSlice(t, src.Len(), src.Len()))
+			if dst.Grow(src.Len()); src.Len() == 0 {
+				dst.Set(reflect.MakeSlice(t, 0, 0)) // and not nil
+			}
+			dst.SetLen(src.Len())
 		}
 		if plain {
 			reflect.Copy(dst, src)

@@ -173,6 +173,9 @@ func (l *Life) peer(writer string) (int, bool) {
 // this instance has as much more time.
 func (l *Life) expired(p *peer) bool {
 	lease := l.opt.Lease
+	if p.age < lease {
+		return false
+	}
 	if e, err := decodeEntry(p.data); err == nil && e.Every*time.Millisecond > l.opt.Interval {
 		lease *= int((e.Every*time.Millisecond + l.opt.Interval - 1) / l.opt.Interval)
 	}
