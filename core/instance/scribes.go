@@ -3,6 +3,7 @@ package instance
 import (
 	"context"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 )
@@ -20,8 +21,9 @@ type scribes struct {
 	more sync.Cond // tells those who rest of an outbox, or the end
 
 	mu      sync.Mutex // protects what follows
-	queue   []task     // outboxes, each at most once
-	all     int        // scribes there are
+	queue   []task     // outboxes, each at most once; those before head were taken
+	head    int
+	all     int // scribes there are
 	resting int
 	over    bool // who has nothing to do goes
 
@@ -50,6 +52,9 @@ func newScribes(life context.Context) *scribes {
 func (s *scribes) add(outboxes ...task) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.head > len(s.queue)/2 { // before there is need for more space
+		s.queue, s.head = slices.Delete(s.queue, 0, s.head), 0
+	}
 	s.queue = append(s.queue, outboxes...)
 	for range outboxes {
 		switch {
@@ -67,7 +72,7 @@ func (s *scribes) add(outboxes ...task) {
 }
 
 func (s *scribes) watch() {
-	s.watched, s.taken, s.due = true, 0, len(s.queue)
+	s.watched, s.taken, s.due = true, 0, s.waiting()
 	time.AfterFunc(beat, s.look)
 }
 
@@ -76,7 +81,7 @@ func (s *scribes) look() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.watched = false
-	if len(s.queue) == 0 {
+	if s.waiting() == 0 {
 		return
 	}
 	if s.taken < s.due {
@@ -99,7 +104,7 @@ func (s *scribes) write() {
 func (s *scribes) take() task {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for len(s.queue) == 0 {
+	for s.waiting() == 0 {
 		if s.over || s.resting == s.few {
 			s.all--
 			return nil
@@ -113,8 +118,13 @@ func (s *scribes) take() task {
 		s.mu.Lock()
 	}
 	s.taken++
-	t := s.queue[0]
-	s.queue[0] = nil
-	s.queue = s.queue[1:]
+	t := s.queue[s.head]
+	s.queue[s.head] = nil
+	if s.head++; s.waiting() == 0 {
+		s.queue, s.head = s.queue[:0], 0
+	}
 	return t
 }
+
+// waiting is how many outboxes wait. s.mu is held.
+func (s *scribes) waiting() int { return len(s.queue) - s.head }
