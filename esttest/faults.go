@@ -37,7 +37,7 @@ const (
 	Silent
 	// EffectFails: a side effect fails.
 	EffectFails
-	// Loss: a message is lost and nobody is told, so it is missed at the next one at the soonest. No broker that passes package conformance does that.
+	// Loss: a message is lost and nobody is told, so it is missed at the next one at the soonest, or when the faults end. No broker that passes package conformance does that.
 	Loss
 	// Duplicate: a message arrives twice. As Loss.
 	Duplicate

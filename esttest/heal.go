@@ -1,5 +1,7 @@
 package esttest
 
+import "github.com/spinneyio/est/core"
+
 // settling bounds what may happen, without any input, until all is quiet.
 func (s *sim[C, R]) settling() int { return 300 + 10*s.steps }
 
@@ -11,6 +13,11 @@ func (s *sim[C, R]) heal() {
 		n.paused, n.away = false, false
 		if n.cut && n.up {
 			s.runNode(n.can(join))
+		}
+		for _, t := range n.sites {
+			if t.lost > 0 { // and nothing comes behind it that would show: in the end it is told
+				t.queue, t.lost = append(t.queue, core.Doubted{}), 0
+			}
 		}
 	}
 	for _, c := range s.conns {

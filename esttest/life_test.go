@@ -211,6 +211,21 @@ func TestPausedIsExpelled(t *testing.T) {
 	s.ended()
 }
 
+// A message is lost, and nothing comes behind it: in the end it is told.
+func TestLastMessageIsLost(t *testing.T) {
+	s := newTheatre(t)
+	s.play(bothJoin + `
+		ask i2 commit "r"
+		send c1 "hi"
+		ask i1 commit "r"
+		ask i1 commit "r"
+		drop i2 "r"`)
+	s.heal()
+	c2 := s.connOf(s.clients[1].conn.id)
+	s.want("the close of c2", c2.code, core.CloseComeBack)
+	s.ended()
+}
+
 // A join that was on its way when its instance died lands after the room was reaped:
 // the next look finds it.
 func TestLateJoinOfTheDead(t *testing.T) {
