@@ -42,8 +42,8 @@ func newExplorer[C, R any](in core.Integration[C, R], m *Model[C, R], o *Options
 
 // explore runs until something is found or the budget is used up.
 func (x *explorer[C, R]) explore() (found verdict, run int, kind string) {
-	// A run leaves much garbage and keeps little: with this, which is never touched
-	// and so takes no memory, it is collected seldom.
+	// A run leaves much garbage and keeps little: with this, which is never touched, it
+	// is collected seldom.
 	ballast := make([]byte, 64<<20)
 	defer runtime.KeepAlive(ballast)
 	began := time.Now()

@@ -192,14 +192,19 @@ func TestLastIsNotKept(t *testing.T) {
 	})
 }
 
+// slow has Receive take a second of the bubble's time.
+func (w *world) slow() {
+	receive := w.in.Receive
+	w.in.Receive = func(c core.Conn, d who, r tally, m core.Message) outcome {
+		time.Sleep(time.Second)
+		return receive(c, d, r, m)
+	}
+}
+
 // While the lobby is busy, what is the last waits like any other.
 func TestLastBehindOthers(t *testing.T) {
 	bubble(t, func(w *world) {
-		receive := w.in.Receive
-		w.in.Receive = func(c core.Conn, d who, r tally, m core.Message) outcome {
-			time.Sleep(time.Second)
-			return receive(c, d, r, m)
-		}
+		w.slow()
 		ann, bob := w.beside(w.instance(nil))
 		ann.Receive([]byte(`{"n":1}`))
 		synctest.Wait()
@@ -217,11 +222,7 @@ func TestLastBehindOthers(t *testing.T) {
 // A Shutdown waits for what is being answered.
 func TestLastDuringShutdown(t *testing.T) {
 	bubble(t, func(w *world) {
-		receive := w.in.Receive
-		w.in.Receive = func(c core.Conn, d who, r tally, m core.Message) outcome {
-			time.Sleep(time.Second)
-			return receive(c, d, r, m)
-		}
+		w.slow()
 		i := w.instance(nil)
 		d := w.direct(i, "")
 		go func() {
