@@ -50,7 +50,7 @@ func (r *Room[C, R]) own(of []*member[C]) []*member[C] {
 func (r *Room[C, R]) Fingerprint() [16]byte {
 	h := fnv.New128a()
 	fmt.Fprintf(h, "%q %q %v %d %d %d %d %v %q %q %v\n", r.key, r.writer, r.opt, r.now.UnixNano(), r.n, r.link, r.listing, r.known,
-		r.version, r.value.raw, r.at)
+		r.version, r.value.json(), r.at)
 	fmt.Fprintf(h, "%v %v %v %d %d %v %d %d %v %d %d\n", r.seen, r.doubt, r.late, r.wanted, r.missing, r.waits, r.suspect, r.later, r.loading, r.limit, r.losses)
 	for _, m := range r.order {
 		fmt.Fprintf(h, "member %q %d %v %v %v %v %v %v %v %v %d ", m.id, m.events, m.handshake,
@@ -88,7 +88,7 @@ func (r *Room[C, R]) Fingerprint() [16]byte {
 }
 
 func printSeat[C any](w io.Writer, s seat[C]) {
-	fmt.Fprintf(w, "%q %q\n", s.identity, s.data.raw)
+	fmt.Fprintf(w, "%q %q\n", s.identity, s.data.json())
 }
 
 func printTasks(w io.Writer, ts []task) {

@@ -11,8 +11,8 @@ func (r *Room[C, R]) commit(d *draft[C, R]) {
 	}
 	switch {
 	case d.op == OpPut:
-		c.Op, c.Value = OpPut, d.value.raw
-	case d.op == OpDelete && r.value.raw != nil:
+		c.Op, c.Value = OpPut, d.value.json()
+	case d.op == OpDelete && !r.value.absent():
 		c.Op = OpDelete
 	}
 	c.Members = make([]MemberChange, 0, len(d.touched))
@@ -55,7 +55,7 @@ func (r *Room[C, R]) memberChange(m *member[C]) (MemberChange, bool) {
 		ch.Op = RequireMember
 	}
 	if ch.Op == AddMember || ch.Op == UpdateMember {
-		ch.Data = encodeMember(r.writer, m.next.identity, m.next.data.raw)
+		ch.Data = encodeMember(r.writer, m.next.identity, m.next.data.json())
 	}
 	return ch, true
 }

@@ -1,26 +1,28 @@
 package core
 
 import (
-	"bytes"
 	"encoding"
 	"encoding/json"
 	"reflect"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // form is what is known of T as a type of stored values. What a function of the
 // application sees is what the JSON of a value decodes to, and each time another copy.
 // Where the type itself says that copying comes to the same, nothing is decoded that
-// was put here: decoding is the dearest part of a transition.
+// was put here, and nothing encoded that is not sent: the two are the dearest part of a
+// transition.
 type form[T any] struct {
 	plain bool   // a plain copy shares nothing that can be changed
-	copy  copier // nil: only JSON can tell what comes back
+	copy  copier // of what JSON has not changed; nil: only JSON can tell what comes back
+	take  copier // of what JSON may change or refuse; nil likewise
 }
 
 func formOf[T any]() form[T] {
 	t := reflect.TypeFor[T]()
-	return form[T]{plain: flat(t), copy: copierOf(t, nil)}
+	return form[T]{plain: flat(t), copy: copierOf(t, nil, flat), take: copierOf(t, nil, sure)}
 }
 
 // clones says whether clone is as good as decoding again.
@@ -30,25 +32,9 @@ func (f *form[T]) clone(v *T) T {
 	if f.plain {
 		return *v
 	}
-	return *f.deep(v)
-}
-
-func (f *form[T]) deep(v *T) *T {
-	c := new(T)
-	f.copy(reflect.ValueOf(c).Elem(), reflect.ValueOf(v).Elem())
+	c := *v
+	f.copy(reflect.ValueOf(&c).Elem())
 	return c
-}
-
-// kept is what raw, the JSON of v, decodes to; nil where only decoding can tell. The
-// application may have kept what v refers to.
-func (f *form[T]) kept(v *T, raw []byte) *T {
-	switch {
-	case f.copy == nil, bytes.Contains(raw, []byte(`\ufffd`)), bytes.Contains(raw, []byte("\ufffd")):
-		return nil // text that is not UTF-8 becomes U+FFFD: v1 escapes it, v2 does not
-	case f.plain:
-		return v
-	}
-	return f.deep(v)
 }
 
 // flat says whether a plain copy of a t shares nothing that can be changed.
@@ -70,29 +56,52 @@ func flat(t reflect.Type) bool {
 	}
 }
 
-// copier copies src to dst, which is zero, as if by way of JSON.
-type copier func(dst, src reflect.Value)
+// sure says whether JSON keeps each t as it is: text may not be UTF-8, and a fraction
+// not a number. What is not flat is looked into.
+func sure(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Array:
+		return sure(t.Elem())
+	case reflect.Struct:
+		for f := range t.Fields() {
+			if !sure(f.Type) {
+				return false
+			}
+		}
+		return true
+	}
+	return t.Kind() <= reflect.Uint64
+}
+
+// copier makes of v, which is a plain copy of a value, a copy that shares nothing with
+// it, as if by way of JSON. It says no where JSON would change the value, or refuse it.
+type copier func(v reflect.Value) bool
 
 // copierOf is the copier of t, which is a part of the types in within; nil where
-// copying is not the same as encoding and decoding, or nobody has made sure.
-func copierOf(t reflect.Type, within []reflect.Type) copier {
+// copying is not the same as encoding and decoding, or nobody has made sure. Of what
+// is plain it makes a plain copy, and does not look into it.
+func copierOf(t reflect.Type, within []reflect.Type, plain func(reflect.Type) bool) copier {
 	if decides(t) || slices.Contains(within, t) {
 		return nil
 	}
 	within = append(within[:len(within):len(within)], t)
+	of := func(t reflect.Type) copier { return copierOf(t, within, plain) }
 	switch t.Kind() {
-	case reflect.Bool, reflect.String, reflect.Float32, reflect.Float64,
-		reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+	case reflect.Bool, reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
 		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		return reflect.Value.Set
+		return func(reflect.Value) bool { return true }
+	case reflect.String:
+		return func(v reflect.Value) bool { return utf8.ValidString(v.String()) }
+	case reflect.Float32, reflect.Float64:
+		return func(v reflect.Value) bool { return v.Float()-v.Float() == 0 } // neither NaN nor infinite
 	case reflect.Struct:
-		return structCopier(t, within)
+		return structCopier(t, of, plain)
 	case reflect.Map:
-		return mapCopier(t, copierOf(t.Key(), within), copierOf(t.Elem(), within))
+		return mapCopier(t, of(t.Key()), of(t.Elem()), plain)
 	case reflect.Array, reflect.Slice:
-		return listCopier(t, copierOf(t.Elem(), within))
+		return listCopier(t, of(t.Elem()), plain(t.Elem()))
 	case reflect.Pointer:
-		return pointerCopier(t, copierOf(t.Elem(), within))
+		return pointerCopier(t, of(t.Elem()))
 	}
 	return nil
 }
@@ -115,7 +124,7 @@ func decides(t reflect.Type) bool {
 
 // structCopier is for structs whose fields are all in their JSON, each under a name
 // of its own.
-func structCopier(t reflect.Type, within []reflect.Type) copier {
+func structCopier(t reflect.Type, of func(reflect.Type) copier, plain func(reflect.Type) bool) copier {
 	type field struct {
 		index int
 		omits bool // is left out when it is empty, and so comes back as nil
@@ -129,7 +138,7 @@ func structCopier(t reflect.Type, within []reflect.Type) copier {
 			name = f.Name
 		}
 		name = strings.ToLower(name) // decoding may fold it
-		copy := copierOf(f.Type, within)
+		copy := of(f.Type)
 		if copy == nil || !f.IsExported() || f.Anonymous || names[name] || !simple(name) || options != "" && options != "omitempty" {
 			return nil
 		}
@@ -143,19 +152,19 @@ func structCopier(t reflect.Type, within []reflect.Type) copier {
 		case reflect.Map, reflect.Slice:
 			omits = options != ""
 		}
-		if !flat(f.Type) {
+		if !plain(f.Type) {
 			deep = append(deep, field{f.Index[0], omits, copy})
 		}
 	}
-	return func(dst, src reflect.Value) {
-		dst.Set(src)
+	return func(v reflect.Value) bool {
 		for _, f := range deep {
-			to, from := dst.Field(f.index), src.Field(f.index)
-			to.SetZero()
-			if !f.omits || from.Len() > 0 {
-				f.copy(to, from)
+			if v := v.Field(f.index); f.omits && v.Len() == 0 {
+				v.SetZero()
+			} else if !f.copy(v) {
+				return false
 			}
 		}
+		return true
 	}
 }
 
@@ -167,56 +176,53 @@ func simple(name string) bool {
 	})
 }
 
-func mapCopier(t reflect.Type, key, elem copier) copier {
+func mapCopier(t reflect.Type, key, elem copier, plain func(reflect.Type) bool) copier {
 	switch k := t.Key().Kind(); {
 	case key == nil || elem == nil:
 		return nil
 	case k != reflect.String && (k < reflect.Int || k > reflect.Uint64): // JSON has no other keys
 		return nil
 	}
-	plain := flat(t.Elem())
-	return func(dst, src reflect.Value) {
-		if src.IsNil() {
-			return
+	plainKey, plainElem := plain(t.Key()), plain(t.Elem())
+	return func(v reflect.Value) bool {
+		if v.IsNil() {
+			return true
 		}
-		dst.Set(reflect.MakeMapWithSize(t, src.Len()))
-		k, from, to := reflect.New(t.Key()).Elem(), reflect.New(t.Elem()).Elem(), reflect.New(t.Elem()).Elem()
-		for entries := src.MapRange(); entries.Next(); {
+		c := reflect.MakeMapWithSize(t, v.Len())
+		k, e := reflect.New(t.Key()).Elem(), reflect.New(t.Elem()).Elem()
+		for entries := v.MapRange(); entries.Next(); {
 			k.SetIterKey(entries)
-			from.SetIterValue(entries)
-			if plain {
-				dst.SetMapIndex(k, from)
-				continue
+			e.SetIterValue(entries)
+			if !plainKey && !key(k) || !plainElem && !elem(e) {
+				return false
 			}
-			to.SetZero()
-			elem(to, from)
-			dst.SetMapIndex(k, to)
+			c.SetMapIndex(k, e)
 		}
+		v.Set(c)
+		return true
 	}
 }
 
-func listCopier(t reflect.Type, elem copier) copier {
+func listCopier(t reflect.Type, elem copier, plain bool) copier {
 	if elem == nil {
 		return nil
 	}
-	plain := flat(t.Elem())
-	return func(dst, src reflect.Value) {
+	return func(v reflect.Value) bool {
+		c, n := v, v.Len()
 		if t.Kind() == reflect.Slice {
-			if src.IsNil() {
-				return
+			if v.IsNil() {
+				return true
 			}
-			if dst.Grow(src.Len()); src.Len() == 0 {
-				dst.Set(reflect.MakeSlice(t, 0, 0)) // and not nil
+			c = reflect.MakeSlice(t, n, n)
+			reflect.Copy(c, v)
+		}
+		for i := 0; !plain && i < n; i++ {
+			if !elem(c.Index(i)) {
+				return false
 			}
-			dst.SetLen(src.Len())
 		}
-		if plain {
-			reflect.Copy(dst, src)
-			return
-		}
-		for i := range src.Len() {
-			elem(dst.Index(i), src.Index(i))
-		}
+		v.Set(c)
+		return true
 	}
 }
 
@@ -228,10 +234,13 @@ func pointerCopier(t reflect.Type, elem copier) copier {
 	if elem == nil {
 		return nil
 	}
-	return func(dst, src reflect.Value) {
-		if !src.IsNil() {
-			dst.Set(reflect.New(t.Elem()))
-			elem(dst.Elem(), src.Elem())
+	return func(v reflect.Value) bool {
+		if v.IsNil() {
+			return true
 		}
+		c := reflect.New(t.Elem())
+		c.Elem().Set(v.Elem())
+		v.Set(c)
+		return elem(c.Elem())
 	}
 }

@@ -43,7 +43,7 @@ func formTrees() *rapid.Generator[formTree] {
 	leaf := rapid.Custom(func(t *rapid.T) formLeaf {
 		return formLeaf{
 			rapid.Int().Draw(t, "n"), rapid.StringOf(rapid.Rune()).Draw(t, "s"),
-			rapid.SampledFrom([]float64{0, math.Copysign(0, -1), 1e21, 5e-324, 0.1, -1.5}).Draw(t, "f"), rapid.Bool().Draw(t, "b"),
+			rapid.SampledFrom([]float64{0, math.Copysign(0, -1), 1e21, 5e-324, 0.1, -1.5, -1.5, -1.5, math.Inf(-1), math.NaN()}).Draw(t, "f"), rapid.Bool().Draw(t, "b"),
 		}
 	})
 	text := rapid.SampledFrom([]string{"", "a", "é", "<&>\u2028", "\xff", "\ufffd", `\ufffd`, "\"\\\x00"})
@@ -60,7 +60,7 @@ func formTrees() *rapid.Generator[formTree] {
 			Grid:   [2][3]int8{{1}, {rapid.Int8().Draw(t, "grid")}},
 			By:     orNil(t, rapid.MapOfN(text, leaf, 0, 2)),
 			Few:    orNil(t, rapid.MapOfN(text, rapid.SliceOfN(rapid.Int(), 0, 2), 0, 2)),
-			Num:    orNil(t, rapid.MapOfN(rapid.Uint16(), rapid.Float32Range(-9, 9), 0, 2)),
+			Num:    orNil(t, rapid.MapOfN(rapid.Uint16(), rapid.SampledFrom([]float32{0.1, -9, 2, 3, float32(math.Inf(1))}), 0, 2)),
 			Maybe:  orNil(t, rapid.MapOfN(name, rapid.Ptr(rapid.Int64(), true), 0, 2)),
 			To:     rapid.Ptr(leaf, true).Draw(t, "to"),
 			Rooms:  [2][]string{orNil(t, rapid.SliceOfN(text, 0, 2))},
@@ -79,25 +79,35 @@ func orNil[T any](t *rapid.T, g *rapid.Generator[T]) (v T) {
 // exactly tells 0 from -0 too, and nil from what is empty.
 var exactly = cmp.Comparer(func(a, b float64) bool { return math.Float64bits(a) == math.Float64bits(b) })
 
-// What is kept of a value that was put is what its JSON decodes to, and shares
-// nothing with the value, nor with what anybody else got.
+// What is kept of a value that was put is what its JSON decodes to, and becomes the
+// same JSON whenever that is asked for. It shares nothing with the value, nor with what
+// anybody else got. What has no JSON is no value at once.
 func TestKeptIsDecoded(t *testing.T) {
 	f := formOf[formTree]()
 	if f.copy == nil || f.plain {
 		t.Fatal("the type can be copied, and not plainly")
 	}
-	kept := 0
+	kept, sent, refused := 0, 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		v := formTrees().Draw(t, "value")
+		raw, none := json.Marshal(v)
 		s, err := put(v, &f)
+		if none != nil {
+			if refused++; err == nil || err.Error() != none.Error() {
+				t.Fatalf("error %v, want %v", err, none)
+			}
+			return
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
 		if s.val != nil {
 			kept++
+		} else {
+			sent++
 		}
 		var want formTree
-		if err := json.Unmarshal(s.raw, &want); err != nil {
+		if err := json.Unmarshal(raw, &want); err != nil {
 			t.Fatal(err)
 		}
 		for i := range 3 { // whoever got one may change it; he that must not may do it all the same
@@ -111,10 +121,13 @@ func TestKeptIsDecoded(t *testing.T) {
 			}
 			spoil(reflect.ValueOf(&got).Elem())
 			spoil(reflect.ValueOf(&v).Elem())
+			if got := s.json(); string(got) != string(raw) {
+				t.Fatalf("it has become %s, and was %s", got, raw)
+			}
 		}
 	})
-	if kept == 0 {
-		t.Error("nothing was kept: this test tests nothing")
+	if kept == 0 || sent == 0 || refused == 0 {
+		t.Errorf("%d were kept, %d not, %d refused: this test tests nothing", kept, sent, refused)
 	}
 }
 

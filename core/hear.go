@@ -147,7 +147,7 @@ func (r *Room[C, R]) settleMissing() {
 // snapshot takes in the record as the store has it.
 func (r *Room[C, R]) snapshot(rec Record) {
 	r.compare(rec.At)
-	if !r.known || r.version != rec.Version || r.value.raw == nil {
+	if !r.known || r.version != rec.Version || r.value.absent() {
 		r.value = stored[R]{raw: rec.Value}
 	}
 	r.version, r.at = rec.Version, rec.At

@@ -58,7 +58,7 @@ func (r *Room[C, R]) move(m *member[C], to string, c Cause) {
 		return true
 	})
 	r.due = slices.DeleteFunc(r.due, func(t task) bool { return t.conn == m.id })
-	entered := Entered{Conn: m.id, Now: r.now, Data: m.data.raw, Events: m.events - uint64(len(waiting))}
+	entered := Entered{Conn: m.id, Now: r.now, Data: m.data.json(), Events: m.events - uint64(len(waiting))}
 	r.forget(m)
 	r.emit(Move{Cause: c, Conn: m.id, Room: to, Entered: entered, Waiting: waiting})
 }
