@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"unicode/utf8"
 )
 
 // Message is one JSON text. What a client sent has been checked to be valid
@@ -40,9 +39,6 @@ func (m *Message) UnmarshalJSON(text []byte) error {
 func (m Message) String() string { return string(m) }
 
 var errNotJSON = errors.New("core: a Message that is not valid JSON in UTF-8")
-
-// valid says whether a text is JSON, and UTF-8 too, which json.Valid does not look at.
-func valid(text []byte) bool { return json.Valid(text) && utf8.Valid(text) }
 
 // encode makes v JSON. A Message is taken as it is, byte for byte.
 func encode(v any) (Message, error) {
