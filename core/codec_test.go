@@ -2,6 +2,8 @@ package core_test
 
 import (
 	"errors"
+	"fmt"
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -67,6 +69,65 @@ func TestCodecsThatPanic(t *testing.T) {
 				t.Errorf("members: %v", members)
 			}
 		})
+	}
+}
+
+// What JSON refuses is found at its own transition, though of a batch only the last
+// state is sent; and text that is not UTF-8 is seen by the next transition as by anybody.
+func TestCodecsInABatch(t *testing.T) {
+	type state struct {
+		Rate float64
+		Name string
+	}
+	type outcome = core.Outcome[struct{}, state]
+	in := &core.Integration[struct{}, state]{
+		Name:         "batch",
+		Authenticate: func(core.Conn, core.Message) (none struct{}, _ *core.Failure) { return none, nil },
+		Identity:     func(core.Conn, struct{}) string { return "" },
+		Room:         func(core.Conn, struct{}) string { return "r" },
+		Join:         func(core.Conn, struct{}, state) (o outcome) { return o },
+		Leave:        func(core.Conn, struct{}, state) (o outcome) { return o },
+		Receive: func(conn core.Conn, _ struct{}, s state, _ core.Message) outcome {
+			switch conn.ID {
+			case "b":
+				s.Rate = math.NaN()
+			case "c":
+				s.Name = "\xff"
+			default:
+				s.Rate++
+			}
+			return outcome{Room: core.Put(s), Reply: len(s.Name)}
+		},
+	}
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	r := core.RoomsOf(in).New("r", "1", 0, nil)
+	var events []core.Event
+	for _, id := range []core.ConnID{"a", "b", "c", "d"} {
+		r.Step(nil, core.Entered{Conn: id, Now: now, Data: []byte("{}")})
+		events = append(events, core.Received{Conn: id, Now: now, Message: core.Message("1")})
+	}
+	r.Step(nil, core.Subscribed{}, core.Loaded{})
+	r.Step(nil, core.Committed{N: 1, At: core.Position{Epoch: "e"}})
+	fx := r.Step(nil, events...)
+	if len(fx) != 1 || string(fx[0].(core.Commit).Value) != "{\"Rate\":2,\"Name\":\"\ufffd\"}" {
+		t.Fatalf("effects: %v", fx)
+	}
+	var said []string
+	for _, e := range r.Step(nil, core.Committed{N: 2, Version: "v", At: core.Position{Epoch: "e"}}) {
+		switch e := e.(type) {
+		case core.Report:
+			said = append(said, fmt.Sprintf("%s: %s", e.Conn, e.Text))
+		case core.Close:
+			said = append(said, fmt.Sprintf("%s: closed %d", e.Conn, e.Code))
+		case core.Send:
+			if e.To[0] != "b" {
+				said = append(said, fmt.Sprintf("%s: %s", e.To[0], e.Message))
+			}
+		}
+	}
+	want := []string{"a: 0", "b: its Room can't be encoded: json: unsupported value: NaN", "b: closed 1011", "c: 1", "d: 3"}
+	if !slices.Equal(said, want) {
+		t.Errorf("effects:\n%q, want\n%q", said, want)
 	}
 }
 
