@@ -20,7 +20,8 @@
 // the new state, the change of members and the messages to the store, all in one
 // step that is valid only if the state was still the one that it was decided on.
 // If it was not, the winner's state comes back with the answer and the same
-// transitions are decided again. When it was, the effects are released: for each
+// transitions are decided again; if a message has shown before that it is not, the
+// state is read first. When it was, the effects are released: for each
 // transition in the order in which they were decided its reply, its side effects,
 // its close. What arrives while a commit is under way waits, and is decided and
 // committed together.

@@ -29,8 +29,9 @@ func (r *Room[C, R]) hear(ev Delivered) bool {
 		r.miss(ev.At.Seq)
 		return true
 	}
+	fresh := r.fresh(ev)
 	if to := r.recipients(d, ev.At.Seq); len(to) > 0 {
-		if r.in.Deliver != nil && !r.fresh(ev) {
+		if r.in.Deliver != nil && !fresh {
 			return false
 		}
 		r.deliver(ev, d, to)
@@ -82,6 +83,12 @@ func (r *Room[C, R]) fresh(ev Delivered) bool {
 		return true
 	}
 	return false
+}
+
+// behind says whether a message has shown that the snapshot is not the room's state
+// any more: what is decided on it would be in vain.
+func (r *Room[C, R]) behind() bool {
+	return r.at.Epoch == r.seen.Epoch && r.at.Seq < r.seen.Seq
 }
 
 func (r *Room[C, R]) loaded(ev Loaded) {

@@ -12,7 +12,7 @@ import (
 // on its way when the orphan came.
 func TestOrphanIsDecidedOnAYoungState(t *testing.T) {
 	old := core.Record{Value: []byte(`{"Here":["a"]}`), Version: "old", At: core.Position{Epoch: "e"}}
-	young := core.Record{Value: []byte(`{"Here":["a","b"]}`), Version: "young", At: core.Position{Epoch: "e"}}
+	young := core.Record{Value: []byte(`{"Here":["a","b"]}`), Version: "young", At: core.Position{Epoch: "e", Seq: 1}}
 	body, err := core.EncodePublication("", core.ToAll(entry{Op: "x"}))
 	if err != nil {
 		t.Fatal(err)
@@ -63,7 +63,7 @@ func TestOrphanIsDecidedOnAYoungState(t *testing.T) {
 				t.Fatalf("then %v, want a commit on the young state", fx)
 			}
 			if !slices.Contains(removed(c), "b") { // what had waited goes first
-				fx = r.Step(nil, core.Committed{N: c.N, Version: "next", At: core.Position{Epoch: "e", Seq: uint64(len(c.Messages))}})
+				fx = r.Step(nil, core.Committed{N: c.N, Version: "next", At: core.Position{Epoch: "e", Seq: 1 + uint64(len(c.Messages))}})
 				if c, ok = fx[len(fx)-1].(core.Commit); !ok || !slices.Contains(removed(c), "b") {
 					t.Errorf("in the end %v, want a commit that removes it", fx)
 				}

@@ -193,7 +193,8 @@ func (r *Room[C, R]) advance() bool {
 		return true
 	case len(r.due)+len(r.queue) == 0:
 		return false
-	case !r.known: // then somebody waits whose turn it is after that
+	case !r.known, // then somebody waits whose turn it is after that
+		r.behind() && len(r.queue) > 0 && r.queue[0].kind != refuse: // which is not decided on the snapshot
 		r.load(r.queue[0].cause())
 		return false
 	}
