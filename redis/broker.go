@@ -79,10 +79,10 @@ func (b *Broker) Commit(ctx context.Context, key broker.Key, c broker.Commit) (b
 		return broker.Receipt{}, fmt.Errorf("redis: commit to %s: %w", brief(key), err)
 	}
 	r, err := b.commit(ctx, key, c, b.retention)
-	if err != nil {
+	if _, conflict := err.(*broker.Conflict); err != nil && !conflict { // which is an answer, and asked for often
 		return broker.Receipt{}, fmt.Errorf("redis: commit to %s: %w", brief(key), err)
 	}
-	return r, nil
+	return r, err
 }
 
 // Subscribe subscribes to messages, as in [broker.Broker]. It returns when the

@@ -198,12 +198,12 @@ func (r *room[C, R]) commit(c core.Commit) core.Event {
 	ctx, cancel := context.WithDeadline(r.i.life, r.patience)
 	defer cancel()
 	receipt, err := r.i.b.Commit(ctx, r.key, r.translate(c))
-	var conflict *broker.Conflict
+	conflict, conflicts := errors.AsType[*broker.Conflict](err)
 	switch {
 	case err == nil:
 		r.conflicts = 0
 		return core.Committed{N: c.N, Version: string(receipt.Version), At: core.Position(receipt.At)}
-	case errors.As(err, &conflict):
+	case conflicts:
 		if r.conflicts++; r.conflicts > 8 { // let others finish
 			pause(ctx, 0)
 		}
