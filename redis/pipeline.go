@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -94,6 +95,9 @@ func (p *pipeline) forget(c *call) {
 // send sends what is waiting, until nothing is.
 func (p *pipeline) send() {
 	for {
+		// Let those go first who have something to send already: it leaves with what is
+		// there. When nobody has, it costs nothing.
+		runtime.Gosched()
 		calls := p.take()
 		if calls == nil {
 			return
