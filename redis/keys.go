@@ -13,9 +13,10 @@ type names struct {
 }
 
 func (b *Broker) names(key broker.Key) names {
-	tag := ":{" + escape(key.Namespace, true) + ":" + escape(key.Room, false) + "}"
-	p := b.options.Prefix
-	return names{p + ":r" + tag, p + ":m" + tag, p + ":w" + tag, p + ":o" + tag, p + ":c" + tag}
+	p, tag := b.options.Prefix, ":{"+escape(key.Namespace, true)+":"+escape(key.Room, false)+"}"
+	all := p + ":r" + tag + p + ":m" + tag + p + ":w" + tag + p + ":o" + tag + p + ":c" + tag // one allocation
+	n := len(all) / 5
+	return names{all[:n], all[n : 2*n], all[2*n : 3*n], all[3*n : 4*n], all[4*n:]}
 }
 
 // escape makes text fit into a hash tag, and differ whatever text it is: the

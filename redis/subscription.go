@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spinneyio/est/broker"
@@ -27,7 +28,7 @@ func (s *subscriber) subscribe(ctx context.Context, key broker.Key, h broker.Han
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	name := s.broker.names(key).topic
+	name := strings.Clone(s.broker.names(key).topic) // which is kept, and is part of a longer text
 	var after broker.Position
 	since := time.Now()
 	link, late := s.late(name)
