@@ -18,7 +18,7 @@ import (
 type FakeInstance struct {
 	T      testing.TB // required
 	Refuse error      // what Accept answers; nil takes the connection
-	Last   bool       // the sessions are transport.LastReceivers too
+	Batch  bool       // the sessions are transport.BatchReceivers too
 
 	Accepted func(*FakeSession) // called before Accept returns
 	Received func(s *FakeSession, message []byte)
@@ -60,17 +60,21 @@ func (i *FakeInstance) Accept(c transport.Conn, h core.Handshake) (transport.Ses
 	defer i.mu.Unlock()
 	i.sessions = append(i.sessions, s)
 	i.cond().Broadcast()
-	if i.Last {
-		return lastSession{s}, nil
+	if i.Batch {
+		return batchSession{s}, nil
 	}
 	return s, nil
 }
 
-// lastSession is a FakeSession that is a transport.LastReceiver.
-type lastSession struct{ *FakeSession }
+// batchSession is a FakeSession that is a transport.BatchReceiver.
+type batchSession struct{ *FakeSession }
 
-// ReceiveLast implements transport.LastReceiver.
-func (s lastSession) ReceiveLast(message []byte) { s.Receive(message) }
+// ReceiveAll implements transport.BatchReceiver.
+func (s batchSession) ReceiveAll(messages [][]byte) {
+	for _, m := range messages {
+		s.Receive(m)
+	}
+}
 
 // Session returns the n-th session that was accepted, counted from 0. It waits
 // until there is one.

@@ -152,12 +152,12 @@ var lossPromises = []promise{{
 			}
 		},
 	}, {
-		name:   "a session that is a LastReceiver gets the same",
-		says:   "Whether by Receive or by ReceiveLast, each message is handed in once, in the order of the wire, before the transport waits for more of the network, and before Closed.",
+		name:   "a session that is a BatchReceiver gets the same",
+		says:   "Whether by Receive or by ReceiveAll, each message is handed in once, in the order of the wire, before the transport waits for more of the network, and before Violated and Closed.",
 		breaks: "a client that waits for its answer waits for ever, or its last words are lost.",
 		check: func(b *bubble) {
 			i := b.instance()
-			i.Last = true
+			i.Batch = true
 			p := b.connect(i)
 			list := texts(numbered(10))
 			for n, text := range list {
@@ -173,6 +173,10 @@ var lossPromises = []promise{{
 			if log := p.session.Log(); len(log) != 2 || log[0] != "receive last words" {
 				b.fatal("the session is told of the last words and of the end", fmt.Sprintf("%q", log))
 			}
+			p = b.connect(i)
+			p.send("good")
+			p.violate(core.CloseBinary) // last: not all transports know of it
+			p.heard("receive good", "violated 1003")
 		},
 	}}
 

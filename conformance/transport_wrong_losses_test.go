@@ -19,7 +19,7 @@ const (
 	binary       = "a binary frame is a violation"
 	tooBig       = "a message over the limit is a violation"
 	notUTF8      = "text that is not UTF-8 is a violation"
-	sameLast     = "a session that is a LastReceiver gets the same"
+	sameBatch    = "a session that is a BatchReceiver gets the same"
 	refusal      = "who is refused is told so"
 	abortedWords = "aborted by the client" // pipe's reason
 )
@@ -214,21 +214,22 @@ var wrongLosses = []wrongTransport{
 		}}
 	}), false},
 
-	{"the last message is held back until another comes", sameLast, dialWrong(func() wrong {
-		var held []byte
+	{"the last message is held back until another comes", sameBatch, dialWrong(func() wrong {
+		var held [][]byte
 		give := func(s transport.Session) {
-			if held != nil {
-				s.Receive(held)
+			if len(held) > 0 {
+				s.(transport.BatchReceiver).ReceiveAll(held)
+				held = nil
 			}
 		}
 		return wrong{
 			receive: func(s transport.Session, m []byte) {
-				if _, ok := s.(transport.LastReceiver); !ok {
+				if _, ok := s.(transport.BatchReceiver); !ok {
 					s.Receive(m)
 					return
 				}
 				give(s)
-				held = m
+				held = append(held, m)
 			},
 			closed: func(s transport.Session, code core.CloseCode, reason string) {
 				give(s)
@@ -236,21 +237,54 @@ var wrongLosses = []wrongTransport{
 			},
 		}
 	}), false},
-	{"the last message comes once more", sameLast, dialWrong(func() wrong {
+	{"the last message comes once more", sameBatch, dialWrong(func() wrong {
 		return wrong{receive: func(s transport.Session, m []byte) {
 			s.Receive(m)
-			if last, ok := s.(transport.LastReceiver); ok {
-				last.ReceiveLast(bytes.Clone(m))
+			if all, ok := s.(transport.BatchReceiver); ok {
+				all.ReceiveAll([][]byte{bytes.Clone(m)})
 			}
 		}}
 	}), false},
-
-	{"what is held back when the client leaves is dropped", sameLast, dialWrong(func() wrong {
+	{"of what comes together, the last is handed in first", sameBatch, dialWrong(func() wrong {
+		var held []byte
+		got := 0
 		return wrong{receive: func(s transport.Session, m []byte) {
-			if _, ok := s.(transport.LastReceiver); !ok || string(m) != "last words" {
+			all, ok := s.(transport.BatchReceiver)
+			switch got++; {
+			case !ok || got <= 10: // those are waited for, one by one
+				s.Receive(m)
+			case held == nil:
+				held = m
+			default:
+				all.ReceiveAll([][]byte{m, held})
+				held = nil
+			}
+		}}
+	}), false},
+	{"what is held back when the client leaves is dropped", sameBatch, dialWrong(func() wrong {
+		return wrong{receive: func(s transport.Session, m []byte) {
+			if _, ok := s.(transport.BatchReceiver); !ok || string(m) != "last words" {
 				s.Receive(m)
 			}
 		}}
+	}), false},
+	{"a violation comes before what is held back", sameBatch, dialWrong(func() wrong {
+		var held []byte
+		return wrong{
+			receive: func(s transport.Session, m []byte) {
+				if _, ok := s.(transport.BatchReceiver); ok && string(m) == "good" {
+					held = m
+				} else {
+					s.Receive(m)
+				}
+			},
+			violated: func(s transport.Session, code core.CloseCode) {
+				s.Violated(code)
+				if held != nil {
+					s.Receive(held)
+				}
+			},
+		}
 	}), false},
 }
 

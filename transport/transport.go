@@ -11,8 +11,8 @@
 //     [Session].Closed. After Close the transport still calls Closed, when the
 //     connection is really gone.
 //  4. Nobody holds a lock of its own while it calls the other side.
-//  5. A transport that knows when nothing more has come may say so, by ReceiveLast
-//     in place of Receive: see [LastReceiver].
+//  5. A transport that knows which messages have come together may hand them in
+//     together, by ReceiveAll in place of Receive: see [BatchReceiver].
 //
 // A message is UTF-8 text of any kind: also empty, and with zero bytes. It comes
 // out as it went in. A transport states how large one from a client may be, 64
@@ -71,16 +71,21 @@ type Session interface {
 	Closed(code core.CloseCode, reason string)
 }
 
-// LastReceiver is what a Session may be too: one that is glad to know that a
-// message is the last for now.
-type LastReceiver interface {
+// BatchReceiver is what a Session may be too: one that is glad to get together what
+// has come together.
+type BatchReceiver interface {
 	Session
 
-	// ReceiveLast is Receive of a message behind which nothing more has come: the
-	// transport would wait for the network next. So there is time to handle the message
-	// right here, and to write to the client, before ReceiveLast returns: without
-	// another goroutine, the answer comes sooner. A transport whose Write blocks before
-	// the client's side has a good deal of room does not call it: a client that sends
-	// more before it reads would wait for itself.
-	ReceiveLast(message []byte)
+	// ReceiveAll is Receive of each of the messages, one or more, in order. The
+	// transport calls it with what it has whenever it would wait for the network next,
+	// and may when there is more: so a message waits for none that has not come yet. The
+	// messages are the instance's from then on, the slice that they are in is the
+	// transport's again when ReceiveAll returns.
+	//
+	// This is the time to handle them right here, and to write to the client, before
+	// ReceiveAll returns: without another goroutine the answers come sooner, and
+	// together. A transport whose Write blocks before the client's side has a good deal
+	// of room does not call it: a client that sends more before it reads would wait for
+	// itself.
+	ReceiveAll(messages [][]byte)
 }

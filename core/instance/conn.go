@@ -23,10 +23,7 @@ type conn[C, R any] struct {
 	rate    rate
 	refused bool // what comes now is dropped
 
-	// slots has one in it for each message, and each side effect, that waits. Who
-	// put it in takes it out, or hands that duty on with the message: so taking out
-	// never blocks.
-	slots chan struct{}
+	slots slots
 
 	mu     sync.Mutex  // protects home, also while a connection moves
 	home   *room[C, R] // whose machine has the connection
@@ -46,73 +43,74 @@ func (c *conn[C, R]) post(ev core.Event) bool {
 
 // Receive implements transport.Session.
 func (c *conn[C, R]) Receive(message []byte) {
-	if !c.admit() {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closed || !c.home.post(c.received(message)) {
-		c.free(1)
-	}
+	one := [...][]byte{message}
+	c.receive(one[:], false)
 }
 
-// ReceiveLast implements transport.LastReceiver. In a lobby, where nobody waits for
-// a broker, the message is handled right here, and answered, unless somebody else is
-// at it: a goroutine less for what comes in, and one less for what goes out.
-func (c *conn[C, R]) ReceiveLast(message []byte) {
-	if !c.admit() || !c.postHere(message) {
-		return
-	}
-	writes := c.reserve()
-	c.lobby.turn()
-	if writes {
-		c.write()
-	}
-}
+// ReceiveAll implements transport.BatchReceiver. In a lobby, where nobody waits for a
+// broker, the messages are handled right here, and answered together, unless somebody
+// else is at it: a goroutine less for what comes in, and one less for what goes out.
+func (c *conn[C, R]) ReceiveAll(messages [][]byte) { c.receive(messages, true) }
 
-// postHere posts a message. It says true if it is now for the caller to take a turn
-// for the lobby.
-func (c *conn[C, R]) postHere(message []byte) (turn bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.closed && c.home == c.lobby {
-		return c.lobby.postHere(c.received(message))
-	}
-	if c.closed || !c.home.post(c.received(message)) {
-		c.free(1)
-	}
-	return false
-}
-
-// admit waits until a message may come in, and takes a slot for it, which the
-// machine's room frees, whatever becomes of the connection. It says false if the
-// message is dropped.
-func (c *conn[C, R]) admit() bool {
+// receive takes messages in: all at once, or as many at a time as there are slots.
+func (c *conn[C, R]) receive(messages [][]byte, here bool) {
 	if c.refused {
-		return false
+		return
 	}
-	if !c.rate.take(time.Now()) {
+	allowed := c.rate.take(time.Now(), len(messages))
+	for rest := messages[:allowed]; len(rest) > 0; {
+		n := c.admit(len(rest))
+		if n == 0 {
+			return
+		}
+		if c.take(rest[:n], here) {
+			writes := c.reserve()
+			c.lobby.turn()
+			if writes {
+				c.write()
+			}
+		}
+		rest = rest[n:]
+	}
+	if allowed < len(messages) {
 		c.Violated(core.ClosePolicy)
-		return false
 	}
-	for crowded := c.crowded(); crowded != nil; crowded = c.crowded() {
+}
+
+// admit waits until a message may come in, and takes a slot for it, and for as many
+// more as it can, up to n. The machine's room frees them, whatever becomes of the
+// connection. It says 0 if the instance has ended.
+func (c *conn[C, R]) admit(n int) (admitted int) {
+	for {
+		wait := c.crowded()
+		if wait == nil {
+			admitted, wait = c.slots.take(n, c.i.o.Inbound)
+		}
+		if admitted > 0 {
+			c.stopHello()
+			return admitted
+		}
 		select {
-		case <-crowded:
+		case <-wait:
 		case <-c.i.life.Done():
-			return false
+			return 0
 		}
 	}
-	select {
-	case c.slots <- struct{}{}:
-	case <-c.i.life.Done():
-		return false
-	}
-	c.stopHello()
-	return true
 }
 
-func (c *conn[C, R]) received(message []byte) item[C, R] {
-	return item[C, R]{ev: core.Received{Conn: c.id, Now: time.Now(), Message: message}, c: c, slot: true}
+// take posts messages that were admitted. It says true if it is now for the caller to
+// take a turn for the lobby.
+func (c *conn[C, R]) take(messages [][]byte, here bool) (turn bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	taken := false
+	if !c.closed {
+		taken, turn = c.home.receive(c, messages, here && c.home == c.lobby)
+	}
+	if !taken {
+		c.slots.free(len(messages))
+	}
+	return turn
 }
 
 // Violated implements transport.Session.
@@ -151,12 +149,6 @@ func (c *conn[C, R]) leave() {
 	}
 }
 
-func (c *conn[C, R]) free(n int) {
-	for range n {
-		<-c.slots
-	}
-}
-
 // rate is a bucket of ten seconds' worth of messages.
 type rate struct {
 	perSecond float64 // 0: no limit
@@ -170,15 +162,14 @@ func (r *rate) start(now time.Time, perSecond int) {
 	}
 }
 
-func (r *rate) take(now time.Time) bool {
+// take takes out up to n, and says how many.
+func (r *rate) take(now time.Time, n int) (taken int) {
 	if r.perSecond == 0 {
-		return true
+		return n
 	}
 	r.left = min(10*r.perSecond, r.left+r.perSecond*now.Sub(r.at).Seconds())
 	r.at = now
-	if r.left < 1 {
-		return false
-	}
-	r.left--
-	return true
+	taken = min(n, int(r.left))
+	r.left -= float64(taken)
+	return taken
 }

@@ -9,9 +9,9 @@
 // Who runs what:
 //
 //  1. A connection has no goroutine here but its transport's. That one checks the
-//     rate, waits for a free slot, and posts to the inbox of the room that has the
-//     connection. If that is a lobby that rests, and nothing more has come, it then
-//     does what 2 and 3 say, once, and nothing has to wait for a goroutine to run.
+//     rate, waits for free slots, and posts what has come together to the inbox of the
+//     room that has the connection. If that is a lobby that rests, it then does what 2
+//     and 3 say, once, and nothing has to wait for a goroutine to run.
 //  2. A room has a goroutine while its inbox is not empty. It alone calls the
 //     integration's functions for the room, and waits for the broker. Rooms run in
 //     parallel; connections without a room are spread over a few lobbies.

@@ -6,7 +6,9 @@ func (i *Instance[C, R]) SlotsTaken() (n int) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	for c := range i.conns {
-		n += len(c.slots)
+		c.slots.mu.Lock()
+		n += c.slots.taken
+		c.slots.mu.Unlock()
 	}
 	return n
 }

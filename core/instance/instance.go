@@ -96,7 +96,7 @@ func (i *Instance[C, R]) Accept(t transport.Conn, h core.Handshake) (transport.S
 		return nil, errors.New("instance: accept: the transport's end of the connection is nil")
 	}
 	now := time.Now()
-	c := &conn[C, R]{i: i, id: core.ConnID(newID()), t: t, slots: make(chan struct{}, i.o.Inbound)}
+	c := &conn[C, R]{i: i, id: core.ConnID(newID()), t: t}
 	c.rate.start(now, i.o.Rate)
 
 	i.mu.Lock()

@@ -40,11 +40,8 @@ var (
 // is read from slowly. It says true if the outbox has to be given to the scribes.
 func (c *conn[C, R]) perform(v any, slot bool) (write bool) {
 	if !slot {
-		select {
-		case c.slots <- struct{}{}:
-			slot = true
-		default:
-		}
+		taken, _ := c.slots.take(1, c.i.o.Inbound)
+		slot = taken == 1
 	}
 	if c.queueEffect(effect{v, slot}) == maxUnslotted+c.i.o.Inbound {
 		c.i.report(errTooManyEffects, "Perform", c.id, "")
@@ -81,7 +78,7 @@ func (c *conn[C, R]) performAll() {
 		c.side.mu.Unlock()
 		c.performOne(e.value)
 		if e.slot {
-			c.free(1)
+			c.slots.free(1)
 		}
 	}
 }

@@ -98,7 +98,7 @@ func (p *pulse[C, R]) adopt(room string, orphans []core.Orphaned, job *reaping) 
 	job.left.Add(int64(len(orphans)))
 	items := make([]item[C, R], len(orphans))
 	for n, ev := range orphans {
-		c := &conn[C, R]{i: p.i, id: ev.Conn, t: nobody{}, home: r, closed: true, orphan: job, slots: make(chan struct{}, p.i.o.Inbound)}
+		c := &conn[C, R]{i: p.i, id: ev.Conn, t: nobody{}, home: r, closed: true, orphan: job}
 		items[n] = item[C, R]{ev: ev, c: c}
 	}
 	r.post(items...)

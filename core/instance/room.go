@@ -106,18 +106,26 @@ func (r *room[C, R]) post(items ...item[C, R]) bool {
 	return true
 }
 
-// postHere puts an item into the inbox of a lobby, which is never dropped. If it
-// has no goroutine, the caller's takes its place, and has to call turn.
-func (r *room[C, R]) postHere(it item[C, R]) (turn bool) {
+// receive puts messages of c into the inbox. It says taken if the room was not
+// dropped, and turn if it has no goroutine and here asks that the caller's take its
+// place, which has to call turn then.
+func (r *room[C, R]) receive(c *conn[C, R], messages [][]byte, here bool) (taken, turn bool) {
+	now := time.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.inbox = append(r.inbox, it)
-	if r.running {
-		return false
+	if r.dropped {
+		return false, false
 	}
-	r.running = true
-	r.i.work(1)
-	return true
+	for _, m := range messages {
+		r.inbox = append(r.inbox, item[C, R]{ev: core.Received{Conn: c.id, Now: now, Message: m}, c: c, slot: true})
+	}
+	if here && !r.running {
+		r.running = true
+		r.i.work(1)
+		return true, true
+	}
+	r.wake()
+	return true, false
 }
 
 // wake starts the goroutine. r.mu is held.

@@ -105,7 +105,7 @@ func gaveUp(events []core.Event) bool {
 // release frees the slots of what the machine was given.
 func (r *room[C, R]) release() {
 	for c, n := range r.slots {
-		c.free(n)
+		c.slots.free(n)
 	}
 	clear(r.slots)
 }

@@ -68,7 +68,7 @@ func TestTogetherInOneWrite(t *testing.T) {
 		d := &direct{}
 		var writes atomic.Int64
 		d.write = func() error { writes.Add(1); return nil }
-		if d.LastReceiver, err = accept(i, d); err != nil {
+		if d.BatchReceiver, err = accept(i, d); err != nil {
 			w.Fatal(err)
 		}
 		d.Receive([]byte(`{"user":"ann","room":"r"}`))
@@ -77,7 +77,7 @@ func TestTogetherInOneWrite(t *testing.T) {
 		writes.Store(0)
 		var want []string
 		for n := range 17 {
-			d.say(n)
+			d.say(number(n))
 			synctest.Wait() // the first is on its way, the others wait for it
 			want = append(want, reply(n, "r", 0))
 		}

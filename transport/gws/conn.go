@@ -18,7 +18,7 @@ type conn struct {
 	h         *handler
 	wire      wire
 	session   transport.Session
-	prompt    transport.LastReceiver // the session, if it is that
+	batches   transport.BatchReceiver // the session, if it is that
 	heartbeat *time.Timer
 
 	// writing is held by who writes to the net. It is a Go channel and not a mutex
@@ -31,7 +31,7 @@ type conn struct {
 
 	// For the goroutine that reads:
 	deaf    bool   // a rule was violated: what comes is dropped
-	last    []byte // a message that may be the last for now; nil: none
+	burst   *burst // what comes; nil while nothing does
 	calling bool   // a call of the session runs
 	over    error  // why gws stopped reading
 }
@@ -46,7 +46,11 @@ type ending struct {
 
 func newConn(h *handler, netConn net.Conn, early []byte) *conn {
 	c := &conn{h: h, writing: make(chan struct{}, 1)}
-	c.wire = wire{Conn: netConn, owner: c, early: early}
+	c.wire = wire{Conn: netConn, owner: c, ahead: early}
+	c.wire.lookFirst()
+	if c.wire.raw == nil {
+		c.wire.small = make([]byte, keep)
+	}
 	// Set first and started then: the timer's function uses it.
 	c.heartbeat = time.AfterFunc(math.MaxInt64, c.beat)
 	c.heartbeat.Reset(h.o.PingInterval)

@@ -35,6 +35,13 @@
 // still read, and ignored, until it closes too or [Options.CloseWait] is over:
 // only so does what was sent before surely arrive.
 //
+// # How it reads
+//
+// A plain socket is read from when there is something, up to 4 KiB at once, into a
+// buffer that is borrowed for so long; other connections, as of TLS, keep 512 bytes
+// to wait with. The messages in it are handed in together, also when half of another
+// one is behind them.
+//
 // # Goroutines
 //
 // A connection has one goroutine, which reads and makes all calls of the session.

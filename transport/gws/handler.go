@@ -70,11 +70,6 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// readBuffer is kept for each connection. With gws's own default of 4 KiB an idle
-// connection would take half as much memory again (see BenchmarkIdle); with this
-// one a burst of small messages takes a system call for each 512 bytes.
-const readBuffer = 512
-
 // Handler takes WebSocket connections in for i. It is safe for concurrent use,
 // and o is not kept.
 func Handler(i transport.Acceptor, o *Options) http.Handler {
@@ -172,7 +167,8 @@ func (h *handler) connect(netConn net.Conn, early []byte, key string, shake core
 			c.end(core.CloseLost, "not accepted", nil)
 		}
 	}()
-	g, err := h.upgrader.UpgradeFromConn(&c.wire, bufio.NewReaderSize(&c.wire, readBuffer), upgradeRequest(key))
+	// wire reads ahead: gws needs no more than the smallest buffer that there is.
+	g, err := h.upgrader.UpgradeFromConn(&c.wire, bufio.NewReaderSize(&c.wire, 0), upgradeRequest(key))
 	if err != nil {
 		return // the client is gone
 	}
@@ -182,7 +178,7 @@ func (h *handler) connect(netConn net.Conn, early []byte, key string, shake core
 		c.Close(core.CloseGoingAway, "")
 	}
 	c.session = session
-	c.prompt, _ = session.(transport.LastReceiver)
+	c.batches, _ = session.(transport.BatchReceiver)
 	// Not here: this goroutine's stack has grown deep in net/http, and a stack that
 	// has grown is kept for as long as the connection lives.
 	go c.serve(g)

@@ -12,7 +12,7 @@ import (
 // A panic of gws costs one client. A panic of the instance is not for us to hide.
 func TestPanicOfTheInstanceGoesItsWay(t *testing.T) {
 	testPanic(t, func(c *conn) { c.session = faulty{} })
-	testPanic(t, func(c *conn) { c.session, c.prompt = nobody{}, faulty{} })
+	testPanic(t, func(c *conn) { c.session, c.batches = nobody{}, faulty{} })
 }
 
 func testPanic(t *testing.T, session func(*conn)) {
@@ -39,5 +39,5 @@ func testPanic(t *testing.T, session func(*conn)) {
 
 type faulty struct{ nobody }
 
-func (faulty) Receive([]byte)     { panic("faulty") }
-func (faulty) ReceiveLast([]byte) { panic("faulty") }
+func (faulty) Receive([]byte)      { panic("faulty") }
+func (faulty) ReceiveAll([][]byte) { panic("faulty") }

@@ -20,7 +20,7 @@ func (c *conn) serve(g *gws.Conn) {
 
 // finish ends a connection that gws does not read any more.
 func (c *conn) finish() {
-	c.receiveLast()
+	c.handIn()
 	if c.judge() {
 		// The peer may be in the middle of sending. If the socket were closed on it,
 		// the kernel would throw away what we have sent, the close frame too.
@@ -33,6 +33,7 @@ func (c *conn) finish() {
 		e.cut.Stop()
 	}
 	c.drop()
+	c.rest()
 	c.session.Closed(e.code, e.reason)
 }
 
@@ -78,7 +79,7 @@ func (c *conn) violated(code core.CloseCode) {
 	if c.silenced() {
 		return
 	}
-	c.receiveLast()
+	c.handIn()
 	c.deaf = true
 	c.calling = true
 	c.session.Violated(code)
@@ -111,26 +112,5 @@ func (events) OnMessage(g *gws.Conn, m *gws.Message) {
 		c.violated(core.CloseBinary)
 	} else {
 		c.receive(message)
-	}
-}
-
-// receive hands a message in, at once or when it is known whether it was the last.
-func (c *conn) receive(message []byte) {
-	if c.prompt != nil {
-		c.last, message = message, c.last
-	}
-	if message != nil {
-		c.calling = true
-		c.session.Receive(message)
-		c.calling = false
-	}
-}
-
-// receiveLast hands in what has come last, if it was not yet.
-func (c *conn) receiveLast() {
-	if message := c.last; message != nil {
-		c.last, c.calling = nil, true
-		c.prompt.ReceiveLast(message)
-		c.calling = false
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"net"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -13,8 +14,20 @@ type wire struct {
 	net.Conn
 	owner *conn
 
-	early  []byte // what came right behind the handshake, to be read first
-	shaken bool   // gws has answered the handshake
+	// ahead is what was read and gws does not have yet. At first it is what came right
+	// behind the handshake.
+	ahead []byte
+
+	// A plain socket is asked by raw whether there is something, and read from into
+	// the burst by look. All others are read from into small, which is kept, and into
+	// the burst when that was full.
+	raw   syscall.RawConn
+	look  func(fd uintptr) (found bool)
+	err   error // of look
+	small []byte
+	full  bool
+
+	shaken bool // gws has answered the handshake
 
 	// verdict is the code of the close frame that gws has tried to send: what it
 	// thinks of what it read. Valid once its read loop has ended.
@@ -26,17 +39,45 @@ type wire struct {
 	listening atomic.Int64
 }
 
-func (w *wire) Read(p []byte) (int, error) {
-	if len(w.early) > 0 {
-		n := copy(p, w.early)
-		w.early = w.early[n:]
-		return n, nil
+// Read implements net.Conn. Before it may wait, it hands in what has come.
+func (w *wire) Read(p []byte) (n int, err error) {
+	if len(w.ahead) == 0 {
+		w.ahead = nil // it may be a burst's
+		w.owner.handIn()
+		w.listening.Store(int64(w.owner.now()))
+		if len(p) >= readAhead { // the rest of a large message, in one piece
+			w.owner.rest()
+			n, err = w.Conn.Read(p)
+		} else {
+			err = w.fill()
+		}
+		w.listening.Store(0)
 	}
-	w.owner.receiveLast()
-	w.listening.Store(int64(w.owner.now()))
-	n, err := w.Conn.Read(p)
-	w.listening.Store(0)
+	if len(w.ahead) > 0 {
+		n = copy(p, w.ahead)
+		w.ahead = w.ahead[n:]
+		return n, nil // an error that came with it comes again
+	}
 	return n, err
+}
+
+// fill waits until there is something ahead.
+func (w *wire) fill() error {
+	if w.raw != nil {
+		if err := w.raw.Read(w.look); err != nil {
+			return err
+		}
+		return w.err
+	}
+	room := w.small
+	if w.full {
+		room = w.owner.gather().bytes[:]
+	} else {
+		w.owner.rest()
+	}
+	n, err := w.Conn.Read(room)
+	w.ahead, w.full = room[:n], n == len(room)
+	return err
 }
 
 // silent is for how long the peer has been so.

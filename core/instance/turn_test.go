@@ -16,9 +16,9 @@ import (
 	"github.com/spinneyio/est/transport"
 )
 
-// direct is a transport that tells which message is the last, and the client too.
+// direct is a transport that tells what comes together, and the client too.
 type direct struct {
-	transport.LastReceiver
+	transport.BatchReceiver
 	write func() error // called by Write; nil: it takes what it gets
 
 	mu  sync.Mutex // protects got
@@ -54,17 +54,28 @@ func (d *direct) gets() []string {
 	return got
 }
 
-func (d *direct) say(n int) { d.ReceiveLast(fmt.Appendf(nil, `{"n":%d}`, n)) }
+// say hands in messages that come together.
+func (d *direct) say(messages ...string) {
+	all := make([][]byte, len(messages))
+	for n, m := range messages {
+		all[n] = []byte(m)
+	}
+	d.ReceiveAll(all)
+	clear(all) // it is the transport's again
+}
+
+// number is a message that is answered with its number.
+func number(n int) string { return fmt.Sprintf(`{"n":%d}`, n) }
 
 // ends tells the session that the connection is gone.
 func (d *direct) ends() { d.Closed(core.CloseNormal, "") }
 
-func accept(i *instance.Instance[who, tally], d *direct) (transport.LastReceiver, error) {
+func accept(i *instance.Instance[who, tally], d *direct) (transport.BatchReceiver, error) {
 	s, err := i.Accept(d, core.Handshake{})
 	if err != nil {
 		return nil, err
 	}
-	return s.(transport.LastReceiver), nil
+	return s.(transport.BatchReceiver), nil
 }
 
 // direct connects one, and says hello.
@@ -72,7 +83,7 @@ func (w *world) direct(i *instance.Instance[who, tally], room string) *direct {
 	w.Helper()
 	d := &direct{}
 	var err error
-	if d.LastReceiver, err = accept(i, d); err != nil {
+	if d.BatchReceiver, err = accept(i, d); err != nil {
 		w.Fatal(err)
 	}
 	d.Receive(fmt.Appendf(nil, `{"user":"ann","room":%q}`, room))
@@ -99,17 +110,17 @@ func (w *world) beside(i *instance.Instance[who, tally]) (ann, bob *direct) {
 	return ann, w.direct(i, "")
 }
 
-// What is the last in a lobby is answered before ReceiveLast returns, a close too.
-func TestLastIsAnsweredAtOnce(t *testing.T) {
+// What comes to a lobby is answered before ReceiveAll returns, a close too.
+func TestTurnAnswersAtOnce(t *testing.T) {
 	bubble(t, func(w *world) {
 		d := w.direct(w.instance(nil), "")
 		for n := range 100 {
-			d.say(n)
+			d.say(number(n))
 			w.got(d, reply(n, "", 0))
 		}
-		d.ReceiveLast([]byte(`{"panic":true}`))
+		d.say(`{"panic":true}`)
 		w.got(d, failure("comm", core.CloseBug, core.CloseBug.Reason()), "1011 (internal error)")
-		d.say(1) // is dropped
+		d.say(number(1)) // is dropped
 		d.ends()
 		w.got(d)
 		w.wantReports("Receive: ")
@@ -117,7 +128,7 @@ func TestLastIsAnsweredAtOnce(t *testing.T) {
 }
 
 // In a room it waits for nobody: there is a broker.
-func TestLastInARoomDoesNotWait(t *testing.T) {
+func TestNoTurnInARoom(t *testing.T) {
 	bubble(t, func(w *world) {
 		i, err := instance.New(w.in, slowBroker{w.store}, nil)
 		if err != nil {
@@ -126,9 +137,9 @@ func TestLastInARoomDoesNotWait(t *testing.T) {
 		w.instances = append(w.instances, i)
 		d := w.direct(i, "")
 		began := time.Now()
-		d.ReceiveLast([]byte(`{"n":1,"go":"r"}`))
+		d.say(`{"n":1,"go":"r"}`)
 		w.got(d, reply(1, "", 0))
-		d.say(2)
+		d.say(number(2))
 		if took := time.Since(began); took != 0 {
 			w.Errorf("it took %v", took)
 		}
@@ -139,18 +150,18 @@ func TestLastInARoomDoesNotWait(t *testing.T) {
 }
 
 // Who does not take its answer keeps its own transport waiting, and not the lobby.
-func TestLastIsStuck(t *testing.T) {
+func TestTurnIsStuck(t *testing.T) {
 	bubble(t, func(w *world) {
 		ann, bob := w.beside(w.instance(nil))
 		gate := make(chan struct{})
 		ann.write = func() error { <-gate; return errors.New("gone") }
 		go func() {
-			ann.say(1)
+			ann.say(number(1))
 			ann.ends()
 		}()
 		synctest.Wait()
 		for n := range 100 {
-			bob.say(n)
+			bob.say(number(n))
 			w.got(bob, reply(n, "", 0))
 		}
 		close(gate)
@@ -162,7 +173,7 @@ func TestLastIsStuck(t *testing.T) {
 }
 
 // Who takes a turn for its lobby does not go on with what comes meanwhile.
-func TestLastIsNotKept(t *testing.T) {
+func TestTurnEnds(t *testing.T) {
 	bubble(t, func(w *world) {
 		var ann, bob *direct
 		var handled atomic.Int64
@@ -179,7 +190,7 @@ func TestLastIsNotKept(t *testing.T) {
 		}
 		ann, bob = w.beside(w.instance(nil))
 		began := time.Now()
-		ann.ReceiveLast([]byte("0"))
+		ann.say("0")
 		if took := time.Since(began); took != 0 {
 			w.Errorf("it took %v, and %d messages of somebody else's", took, handled.Load())
 		}
@@ -201,15 +212,15 @@ func (w *world) slow() {
 	}
 }
 
-// While the lobby is busy, what is the last waits like any other.
-func TestLastBehindOthers(t *testing.T) {
+// While the lobby is busy, what comes waits for it.
+func TestNoTurnBehindOthers(t *testing.T) {
 	bubble(t, func(w *world) {
 		w.slow()
 		ann, bob := w.beside(w.instance(nil))
 		ann.Receive([]byte(`{"n":1}`))
 		synctest.Wait()
-		bob.say(2)
-		ann.say(3)
+		bob.say(number(2))
+		ann.say(number(3))
 		w.got(bob)
 		time.Sleep(time.Minute)
 		w.got(ann, reply(1, "", 0), reply(3, "", 0))
@@ -220,14 +231,14 @@ func TestLastBehindOthers(t *testing.T) {
 }
 
 // A Shutdown waits for what is being answered.
-func TestLastDuringShutdown(t *testing.T) {
+func TestTurnDuringShutdown(t *testing.T) {
 	bubble(t, func(w *world) {
 		w.slow()
 		i := w.instance(nil)
 		d := w.direct(i, "")
 		go func() {
-			d.say(1)
-			d.say(2) // is refused, or was there in time
+			d.say(number(1))
+			d.say(number(2)) // is refused, or was there in time
 			d.ends()
 		}()
 		synctest.Wait()
@@ -240,7 +251,7 @@ func TestLastDuringShutdown(t *testing.T) {
 
 // Many at once in the same lobbies, of which some tell and some don't: each gets
 // its answers, all of them and in order.
-func TestLastAmongMany(t *testing.T) {
+func TestTurnsAmongMany(t *testing.T) {
 	bubble(t, func(w *world) {
 		const messages = 300
 		i := w.instance(&instance.Options{Inbound: 4})
@@ -253,7 +264,7 @@ func TestLastAmongMany(t *testing.T) {
 					if m%7 == n%7 || m%11 == 0 {
 						d.Receive(fmt.Appendf(nil, `{"n":%d}`, m))
 					} else {
-						d.say(m)
+						d.say(number(m))
 					}
 					want[m] = reply(m, "", 0)
 				}
