@@ -57,7 +57,7 @@ func (c *conn[C, R]) receive(messages [][]byte, here bool) {
 	if c.refused {
 		return
 	}
-	allowed := c.rate.take(time.Now(), len(messages))
+	allowed := c.rate.take(time.Now(), len(messages), c.i.o.Rate)
 	for rest := messages[:allowed]; len(rest) > 0; {
 		n := c.admit(len(rest))
 		if n == 0 {
@@ -149,25 +149,19 @@ func (c *conn[C, R]) leave() {
 	}
 }
 
-// rate is a bucket of ten seconds' worth of messages.
+// rate is a bucket of ten seconds' worth of messages, full at first.
 type rate struct {
-	perSecond float64 // 0: no limit
-	left      float64
-	at        time.Time
+	left float64
+	at   time.Time
 }
 
-func (r *rate) start(now time.Time, perSecond int) {
-	if perSecond > 0 {
-		*r = rate{float64(perSecond), 10 * float64(perSecond), now}
-	}
-}
-
-// take takes out up to n, and says how many.
-func (r *rate) take(now time.Time, n int) (taken int) {
-	if r.perSecond == 0 {
+// take takes out up to n, and says how many. A limit below zero is none.
+func (r *rate) take(now time.Time, n, perSecond int) (taken int) {
+	if perSecond < 0 {
 		return n
 	}
-	r.left = min(10*r.perSecond, r.left+r.perSecond*now.Sub(r.at).Seconds())
+	most := 10 * float64(perSecond)
+	r.left = min(most, r.left+most/10*now.Sub(r.at).Seconds())
 	r.at = now
 	taken = min(n, int(r.left))
 	r.left -= float64(taken)

@@ -97,7 +97,6 @@ func (i *Instance[C, R]) Accept(t transport.Conn, h core.Handshake) (transport.S
 	}
 	now := time.Now()
 	c := &conn[C, R]{i: i, id: core.ConnID(newID()), t: t}
-	c.rate.start(now, i.o.Rate)
 
 	i.mu.Lock()
 	defer i.mu.Unlock()

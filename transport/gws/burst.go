@@ -4,7 +4,7 @@ import "sync"
 
 // readAhead is how much is read from the network at once, and most how many messages
 // are handed in together. What does not fit is read, or handed in, next. keep is how
-// much is read first, where a connection has to wait with a buffer of its own.
+// much space gws has to wait with, where it must wait with any.
 const (
 	readAhead = 4 << 10
 	most      = 64

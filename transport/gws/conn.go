@@ -30,10 +30,10 @@ type conn struct {
 	ending atomic.Pointer[ending] // set once, by who ends the connection first
 
 	// For the goroutine that reads:
-	deaf    bool   // a rule was violated: what comes is dropped
 	burst   *burst // what comes; nil while nothing does
-	calling bool   // a call of the session runs
 	over    error  // why gws stopped reading
+	deaf    bool   // a rule was violated: what comes is dropped
+	calling bool   // a call of the session runs
 }
 
 // ending is how a connection ends.
@@ -48,9 +48,6 @@ func newConn(h *handler, netConn net.Conn, early []byte) *conn {
 	c := &conn{h: h, writing: make(chan struct{}, 1)}
 	c.wire = wire{Conn: netConn, owner: c, ahead: early}
 	c.wire.lookFirst()
-	if c.wire.raw == nil {
-		c.wire.small = make([]byte, keep)
-	}
 	// Set first and started then: the timer's function uses it.
 	c.heartbeat = time.AfterFunc(math.MaxInt64, c.beat)
 	c.heartbeat.Reset(h.o.PingInterval)

@@ -167,8 +167,11 @@ func (h *handler) connect(netConn net.Conn, early []byte, key string, shake core
 			c.end(core.CloseLost, "not accepted", nil)
 		}
 	}()
-	// wire reads ahead: gws needs no more than the smallest buffer that there is.
-	g, err := h.upgrader.UpgradeFromConn(&c.wire, bufio.NewReaderSize(&c.wire, 0), upgradeRequest(key))
+	space := 0 // the least that there can be
+	if c.wire.raw == nil {
+		space = keep
+	}
+	g, err := h.upgrader.UpgradeFromConn(&c.wire, bufio.NewReaderSize(&c.wire, space), upgradeRequest(key))
 	if err != nil {
 		return // the client is gone
 	}

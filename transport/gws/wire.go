@@ -19,13 +19,12 @@ type wire struct {
 	ahead []byte
 
 	// A plain socket is asked by raw whether there is something, and read from into
-	// the burst by look. All others are read from into small, which is kept, and into
-	// the burst when that was full.
-	raw   syscall.RawConn
-	look  func(fd uintptr) (found bool)
-	err   error // of look
-	small []byte
-	full  bool
+	// the burst by look. raw is nil for others: they are read from into what gws has to
+	// wait with, and into the burst when that was full.
+	raw  syscall.RawConn
+	look func(fd uintptr) (found bool)
+	err  error // of look
+	full bool
 
 	shaken bool // gws has answered the handshake
 
@@ -45,12 +44,7 @@ func (w *wire) Read(p []byte) (n int, err error) {
 		w.ahead = nil // it may be a burst's
 		w.owner.handIn()
 		w.listening.Store(int64(w.owner.now()))
-		if len(p) >= readAhead { // the rest of a large message, in one piece
-			w.owner.rest()
-			n, err = w.Conn.Read(p)
-		} else {
-			err = w.fill()
-		}
+		n, err = w.fill(p)
 		w.listening.Store(0)
 	}
 	if len(w.ahead) > 0 {
@@ -61,23 +55,26 @@ func (w *wire) Read(p []byte) (n int, err error) {
 	return n, err
 }
 
-// fill waits until there is something ahead.
-func (w *wire) fill() error {
-	if w.raw != nil {
+// fill waits until there is something ahead, or in p.
+func (w *wire) fill(p []byte) (n int, err error) {
+	large := len(p) >= readAhead // the rest of a large message
+	switch {
+	case w.raw != nil && !large:
 		if err := w.raw.Read(w.look); err != nil {
-			return err
+			return 0, err
 		}
-		return w.err
-	}
-	room := w.small
-	if w.full {
-		room = w.owner.gather().bytes[:]
-	} else {
+		return 0, w.err
+	case w.full && !large:
+		b := w.owner.gather()
+		n, err = w.Conn.Read(b.bytes[:])
+		w.ahead, w.full = b.bytes[:n], n == readAhead
+		return 0, err
+	default:
 		w.owner.rest()
+		n, err = w.Conn.Read(p)
+		w.full = n == len(p)
+		return n, err
 	}
-	n, err := w.Conn.Read(room)
-	w.ahead, w.full = room[:n], n == len(room)
-	return err
 }
 
 // silent is for how long the peer has been so.

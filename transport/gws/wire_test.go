@@ -12,11 +12,11 @@ func newWire(t *testing.T, c net.Conn) *wire {
 	return w
 }
 
-// take reads n bytes from w, a few at a time as gws does.
-func take(t *testing.T, w *wire, n int) {
+// take reads n bytes from w, at most so many at a time.
+func take(t *testing.T, w *wire, n, most int) {
 	t.Helper()
 	for n > 0 {
-		m, err := w.Read(make([]byte, min(n, 16)))
+		m, err := w.Read(make([]byte, min(n, most)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -62,7 +62,7 @@ func TestASocketThatWaitsHasNoBurst(t *testing.T) {
 		}
 		return found
 	}
-	take(t, w, 3000)
+	take(t, w, 3000, 16)
 	if looks != 2 {
 		t.Errorf("it looked %d times, want 2", looks)
 	}
@@ -82,17 +82,19 @@ func TestABurstBehindASmallBuffer(t *testing.T) {
 		go func() { _, _ = here.Write(make([]byte, n)) }() // what is missing will be seen
 	}
 	send(3000)
-	take(t, w, keep)
+	take(t, w, keep, keep)
 	if w.owner.burst != nil {
 		t.Error("the first read has a burst")
 	}
-	take(t, w, 16)
+	take(t, w, 16, keep)
 	if got, want := len(w.ahead), 3000-keep-16; got != want {
 		t.Errorf("%d bytes are ahead, want %d", got, want)
 	}
-	take(t, w, len(w.ahead))
+	take(t, w, len(w.ahead), keep)
 	send(10)
-	take(t, w, 10)
+	if n, err := w.Read(make([]byte, keep)); n != 10 || err != nil {
+		t.Errorf("read %d bytes, %v", n, err)
+	}
 	if w.owner.burst != nil {
 		t.Error("it waited with a burst")
 	}
