@@ -143,17 +143,3 @@ func (k *cloning[C, R]) conns() {
 		k.to.clients[i] = &actors[i]
 	}
 }
-
-// in is the same choice in a clone of the cluster that it is of.
-func (ch choice[C, R]) in(s *sim[C, R]) choice[C, R] {
-	if ch.c != nil {
-		ch.c = s.connOf(ch.c.id)
-	}
-	if ch.n != nil {
-		ch.n = s.nodes[ch.n.number-1]
-	}
-	if ch.t != nil {
-		ch.t = s.nodes[ch.t.n.number-1].sites[slices.Index(ch.t.n.sites, ch.t)]
-	}
-	return ch
-}

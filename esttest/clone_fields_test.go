@@ -32,7 +32,7 @@ var cloned = map[string]string{
 
 	"actor.number": "copied marked", "actor.conn": "copied apart", "actor.lives": "copied marked",
 
-	"conn.id": "copied apart", "conn.name": "copied marked", "conn.node": "copied marked", "conn.site": "copied marked",
+	"conn.id": "copied apart", "conn.at": "copied apart", "conn.name": "copied marked", "conn.node": "copied marked", "conn.site": "copied marked",
 	"conn.hello": "shared apart", "conn.opened": "copied marked", "conn.open": "copied marked", "conn.over": "copied marked",
 	"conn.code": "copied marked", "conn.closing": "copied marked", "conn.sent": "copied marked", "conn.seen": "clipped marked",
 	"conn.work": "copied marked", "conn.watch": "copied marked",
@@ -126,7 +126,7 @@ func busy(t *testing.T, look func(s *sim[sitter, seats])) {
 		s := x.sim()
 		for n := range 80 {
 			opts := s.options(nil)
-			ch := opts[sched.choose(len(opts), func(i int) *step { return &opts[i].step }, 100)]
+			ch := opts[sched.choose(opts, s, 100)]
 			if s.fill(&ch, r) {
 				s.decide(ch)
 			}

@@ -51,12 +51,12 @@ func TestCloneGoesItsOwnWay(t *testing.T) {
 					}
 				}
 				opts := s.options(nil)
-				i := sched.choose(len(opts), func(i int) *step { return &opts[i].step }, 100)
+				i := sched.choose(opts, s, 100)
 				ch := opts[i]
 				if !s.fill(&ch, r) {
 					continue
 				}
-				list = append(list, ch.step)
+				list = append(list, s.named(ch))
 				s.decide(ch)
 				if s.failed != nil {
 					break
@@ -93,7 +93,7 @@ func stray(s *sim[sitter, seats], r *rand.Rand) {
 	sched := &weighted{r: r, weights: swarm(r)}
 	for range 6 {
 		opts := s.options(nil)
-		i := sched.choose(len(opts), func(i int) *step { return &opts[i].step }, 100)
+		i := sched.choose(opts, s, 100)
 		if i < 0 || s.failed != nil {
 			return
 		}

@@ -81,7 +81,7 @@ func (c *Cluster[C, R]) ConnectWith(instance int, h core.Handshake) *Client {
 	a := &actor[C, R]{number: len(c.s.clients) + 1}
 	c.s.clients = append(c.s.clients, a)
 	c.model.Handshake = func(ClientView) core.Handshake { return h }
-	c.do(choice[C, R]{step: step{do: connect, conn: connName{a.number, 1}, inst: n.number}, n: n})
+	c.do(choice{do: connect, inst: int32(n.number), at: int32(a.number - 1)})
 	return &Client{t: c.t, stage: c, name: a.conn.name, id: a.conn.id}
 }
 
@@ -188,9 +188,9 @@ func (c *Cluster[C, R]) Restart(instance int) {
 	c.do(n.can(restart))
 }
 
-func (c *Cluster[C, R]) do(ch choice[C, R]) {
+func (c *Cluster[C, R]) do(ch choice) {
 	c.t.Helper()
-	c.list = append(c.list, ch.step)
+	c.list = append(c.list, c.s.named(ch))
 	c.s.run(ch)
 	c.Settle()
 	c.s.steps++

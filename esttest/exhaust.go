@@ -48,7 +48,7 @@ type search[C, R any] struct {
 	found   func(verdict) (more bool)
 
 	path  []step
-	open  []choice[C, R] // what could happen at each state of the path
+	open  []choice // what could happen at each state of the path
 	texts map[string][]string
 	bytes []byte
 }
@@ -160,12 +160,11 @@ func (x *search[C, R]) visit(s *sim[C, R], left budget, deadline time.Time) (mor
 	x.open = x.choices(x.open, s, left)
 	last := len(x.open) - 1
 	for i := first; i <= last; i++ {
-		ch, next := x.open[i], s
+		next := s
 		if i < last {
 			next = s.clone()
-			ch = ch.in(next)
 		}
-		if !x.step(next, ch, left, deadline) {
+		if !x.step(next, x.open[i], left, deadline) {
 			return false
 		}
 	}
@@ -174,9 +173,9 @@ func (x *search[C, R]) visit(s *sim[C, R], left budget, deadline time.Time) (mor
 }
 
 // step has a choice happen, and visits the state after it.
-func (x *search[C, R]) step(s *sim[C, R], ch choice[C, R], left budget, deadline time.Time) (more bool) {
+func (x *search[C, R]) step(s *sim[C, R], ch choice, left budget, deadline time.Time) (more bool) {
 	x.steps++
-	x.path = append(x.path, ch.step)
+	x.path = append(x.path, s.named(ch))
 	s.decide(ch)
 	if s.failed != nil {
 		more = x.wrong(s)

@@ -23,7 +23,7 @@ func (b budget) after(v verb) budget {
 }
 
 // choices appends what may happen at a state of the scope.
-func (x *search[C, R]) choices(to []choice[C, R], s *sim[C, R], left budget) []choice[C, R] {
+func (x *search[C, R]) choices(to []choice, s *sim[C, R], left budget) []choice {
 	first := len(to)
 	x.buf = s.options(x.buf[:0])
 	for _, ch := range x.buf {
@@ -36,11 +36,11 @@ func (x *search[C, R]) choices(to []choice[C, R], s *sim[C, R], left budget) []c
 		case ch.do == ask && ch.op != enlist, ch.op == enlist && ch.do == perform: // ask is perform and answer: for a list nothing lies between
 		case ch.do == effectAsk && x.p.user.Performed != nil: // likewise
 		case ch.do == connect:
-			if ch.conn.life <= x.scope.Lives && !s.twin(ch.n) {
+			if s.clients[ch.at].lives < x.scope.Lives && !s.twin(s.nodes[ch.inst-1]) {
 				to = append(to, ch)
 			}
 		case ch.do == send:
-			if ch.c.sent < x.scope.Messages {
+			if s.conns[ch.at].sent < x.scope.Messages {
 				to = x.sends(to, s, ch)
 			}
 		case ch.do == outside:
@@ -67,8 +67,9 @@ func (s *sim[C, R]) untouched(n *node[C, R]) bool {
 }
 
 // sends appends one choice for each message that a client may send.
-func (x *search[C, R]) sends(to []choice[C, R], s *sim[C, R], ch choice[C, R]) []choice[C, R] {
-	v := ch.c.view()
+func (x *search[C, R]) sends(to []choice, s *sim[C, R], ch choice) []choice {
+	c := s.conns[ch.at]
+	v := c.view()
 	p := marker(x.bytes[:0])
 	for _, n := range []int{v.index, v.life, v.sent, len(v.seen)} {
 		p.num(uint64(n))
@@ -80,7 +81,7 @@ func (x *search[C, R]) sends(to []choice[C, R], s *sim[C, R], ch choice[C, R]) [
 	texts, ok := x.texts[string(p)]
 	if !ok {
 		for seed := 0; seed < 16*x.scope.Values && len(texts) < x.scope.Values; seed++ {
-			if text, ok := s.generate(ch.c, seed); ok && !slices.Contains(texts, text) {
+			if text, ok := s.generate(c, seed); ok && !slices.Contains(texts, text) {
 				texts = append(texts, text)
 			} else if !ok || x.scope.Values == 1 {
 				break

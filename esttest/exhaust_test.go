@@ -332,8 +332,8 @@ func TestSameMarkSameFuture(t *testing.T) {
 			var nexts []state
 			for _, ch := range x.choices(nil, at.s, at.left) {
 				next := state{at.s.clone(), at.left.after(ch.do)}
-				next.s.decide(ch.in(next.s))
-				future[ch.step] = marked(next.s, next.left)
+				next.s.decide(ch)
+				future[at.s.named(ch)] = marked(next.s, next.left)
 				if next.s.failed == nil {
 					nexts = append(nexts, next)
 				}

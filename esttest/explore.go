@@ -15,7 +15,7 @@ type explorer[C, R any] struct {
 	model *Model[C, R]
 	o     Options
 	stats *Stats
-	buf   []choice[C, R]
+	buf   []choice
 	list  []step
 	said  said
 }
@@ -119,10 +119,9 @@ func (x *explorer[C, R]) simulate(r *rand.Rand, sched schedule, size int) verdic
 	s := x.sim()
 	left := r.IntN(x.o.Faults.Max + 1)
 	x.list = x.list[:0]
-	at := func(i int) *step { return &x.buf[i].step }
 	for range size {
 		x.buf = s.options(x.buf[:0])
-		i := sched.choose(len(x.buf), at, left)
+		i := sched.choose(x.buf, s, left)
 		if i < 0 {
 			continue
 		}
@@ -133,7 +132,7 @@ func (x *explorer[C, R]) simulate(r *rand.Rand, sched schedule, size int) verdic
 		if ch.do.fault() {
 			left--
 		}
-		x.list = append(x.list, ch.step)
+		x.list = append(x.list, s.named(ch))
 		s.decide(ch)
 		if s.failed != nil {
 			break
@@ -143,7 +142,7 @@ func (x *explorer[C, R]) simulate(r *rand.Rand, sched schedule, size int) verdic
 }
 
 // decide has a decision happen, and looks at what it did.
-func (s *sim[C, R]) decide(ch choice[C, R]) {
+func (s *sim[C, R]) decide(ch choice) {
 	s.stats.Steps++
 	s.run(ch)
 	s.look()
@@ -169,10 +168,10 @@ func (x *explorer[C, R]) plainRun(r *rand.Rand) verdict {
 	s := x.sim()
 	s.allowed = 0
 	x.list = x.list[:0]
-	sched := &weighted{r: r, weights: [verbCount]int{connect: 4, send: 10, hangUp: 1, outside: 2}}
+	sched := &weighted{r: r, weights: weights{connect: 4, send: 10, hangUp: 1, outside: 2}}
 	for range min(x.o.Steps, 60) {
 		x.buf = s.options(x.buf[:0])
-		i := sched.choose(len(x.buf), func(i int) *step { return &x.buf[i].step }, 0)
+		i := sched.choose(x.buf, s, 0)
 		if i < 0 {
 			break
 		}
@@ -203,7 +202,7 @@ func (x *explorer[C, R]) calm(s *sim[C, R]) bool {
 	return false
 }
 
-func (x *explorer[C, R]) apply(s *sim[C, R], ch choice[C, R]) {
-	x.list = append(x.list, ch.step)
+func (x *explorer[C, R]) apply(s *sim[C, R], ch choice) {
+	x.list = append(x.list, s.named(ch))
 	s.decide(ch)
 }

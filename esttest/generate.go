@@ -14,10 +14,10 @@ import (
 // What the model gives, and whose fault it is where one of its functions panics.
 
 // fill generates what a step needs; false if there is nothing.
-func (s *sim[C, R]) fill(ch *choice[C, R], r *rand.Rand) bool {
+func (s *sim[C, R]) fill(ch *choice, r *rand.Rand) bool {
 	switch ch.do {
 	case send:
-		text, ok := s.generate(ch.c, int(r.Uint64()>>1))
+		text, ok := s.generate(s.conns[ch.at], int(r.Uint64()>>1))
 		ch.text = text
 		return ok
 	case outside:

@@ -13,12 +13,12 @@ func (x *explorer[C, R]) growthRun(r *rand.Rand) verdict {
 	s := x.sim()
 	s.allowed = 0
 	x.list = x.list[:0]
-	calm := &weighted{r: r, weights: [verbCount]int{connect: 100, send: 10, ask: 20, hear: 20, effectAsk: 20, notice: 20, outside: 2}}
+	calm := &weighted{r: r, weights: weights{connect: 100, send: 10, ask: 20, hear: 20, effectAsk: 20, notice: 20, outside: 2}}
 	var sizes []map[string]int
 	for len(sizes) < 4 {
 		for range growthSteps {
 			x.buf = s.options(x.buf[:0])
-			i := calm.choose(len(x.buf), func(i int) *step { return &x.buf[i].step }, 0)
+			i := calm.choose(x.buf, s, 0)
 			if i < 0 || s.failed != nil {
 				break
 			}

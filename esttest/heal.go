@@ -35,15 +35,15 @@ func (s *sim[C, R]) heal() {
 
 // settle has everything happen that waits, the oldest first, but for what held
 // parks. Messages and answers take turns, so that nobody starves.
-func (s *sim[C, R]) settle(held func(choice[C, R]) bool) {
+func (s *sim[C, R]) settle(held func(choice) bool) {
 	s.calmDown(held)
 	if held != nil {
 		s.catchUp(func() { s.calmDown(held) })
 	}
 }
 
-func (s *sim[C, R]) calmDown(held func(choice[C, R]) bool) {
-	var left []choice[C, R]
+func (s *sim[C, R]) calmDown(held func(choice) bool) {
+	var left []choice
 	most := s.settling()
 	for range most {
 		if s.failed != nil {
@@ -69,10 +69,10 @@ func (s *sim[C, R]) calmDown(held func(choice[C, R]) bool) {
 }
 
 // runQuietly is run for what happens by itself, and is no decision.
-func (s *sim[C, R]) runQuietly(ch choice[C, R]) {
+func (s *sim[C, R]) runQuietly(ch choice) {
 	switch ch.do {
 	case notice:
-		s.close(ch.c)
+		s.close(s.conns[ch.at])
 	case perform, ask, answer:
 		s.runStore(ch)
 	case hear:
@@ -87,24 +87,25 @@ func (s *sim[C, R]) runQuietly(ch choice[C, R]) {
 
 // waiting is what would happen by itself, in an order that changes with time, so
 // that it is fair.
-func (s *sim[C, R]) waiting(to []choice[C, R]) []choice[C, R] {
+func (s *sim[C, R]) waiting(to []choice) []choice {
 	for _, n := range s.nodes {
 		for i := range n.sites {
-			t := n.sites[(i+s.turns)%len(n.sites)]
+			at := (i + s.turns) % len(n.sites)
+			t := n.sites[at]
 			for _, o := range []*op[C]{&t.link, &t.ask} {
 				v := whole(o.done)
 				if !o.done && s.split && o.kind == commit {
 					v = perform
 				}
 				if o.kind != noOp {
-					to = append(to, t.can(v, o.kind))
+					to = append(to, n.canAt(at, v, o.kind))
 				}
 			}
 			if len(t.queue) > 0 {
-				to = append(to, t.can(hear, noOp))
+				to = append(to, n.canAt(at, hear, noOp))
 			}
 			if t.list.done || t.list.kind == enlist && !t.list.sent {
-				to = append(to, t.can(whole(t.list.done), enlist))
+				to = append(to, n.canAt(at, whole(t.list.done), enlist))
 			}
 		}
 		if n.pulse == nil {

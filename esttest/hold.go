@@ -92,14 +92,14 @@ func (h *Held) Release() {
 }
 
 // held says whether a step is parked, and parks it where it is the one waited for.
-func (c *Cluster[C, R]) held(ch choice[C, R]) bool {
+func (c *Cluster[C, R]) held(ch choice) bool {
+	st := c.s.named(ch)
 	for _, h := range c.holds {
 		switch {
 		case h.over:
-		case h.found != nil && *h.found == ch.step:
+		case h.found != nil && *h.found == st:
 			return true
-		case h.found == nil && h.point.matches(ch.step):
-			st := ch.step
+		case h.found == nil && h.point.matches(st):
 			h.found = &st
 			return true
 		}

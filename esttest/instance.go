@@ -92,8 +92,8 @@ func (s *sim[C, R]) site(n *node[C, R], key string) *site[C, R] {
 	return t
 }
 
-func (s *sim[C, R]) runNode(ch choice[C, R]) {
-	n := ch.n
+func (s *sim[C, R]) runNode(ch choice) {
+	n := s.nodes[ch.inst-1]
 	here := func(text string) { s.tell(n.lane(), n.lane(), false, text) }
 	switch ch.do {
 	case pause:

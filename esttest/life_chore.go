@@ -47,13 +47,12 @@ func (s *sim[C, R]) own(key string) *record {
 }
 
 // canChore is that something happens to the i-th chore of an instance.
-func (n *node[C, R]) canChore(do verb, i int) choice[C, R] {
-	c := &n.pulse.chores[i]
-	return choice[C, R]{step: step{do: do, op: c.kind(), inst: n.number, room: c.place()}, n: n, at: i}
+func (n *node[C, R]) canChore(do verb, i int) choice {
+	return n.canAt(i, do, n.pulse.chores[i].kind())
 }
 
 // choreOptions is what can become of the i-th chore of an instance.
-func (s *sim[C, R]) choreOptions(to []choice[C, R], n *node[C, R], i int) []choice[C, R] {
+func (s *sim[C, R]) choreOptions(to []choice, n *node[C, R], i int) []choice {
 	c := &n.pulse.chores[i]
 	kind := c.kind()
 	for _, o := range n.pulse.chores[:i] {
@@ -84,21 +83,21 @@ func (s *sim[C, R]) choreOptions(to []choice[C, R], n *node[C, R], i int) []choi
 }
 
 // runChore has a step of a chore happen.
-func (s *sim[C, R]) runChore(ch choice[C, R]) {
-	n := ch.n
-	c := &n.pulse.chores[ch.at]
+func (s *sim[C, R]) runChore(ch choice) {
+	n, i := s.nodes[ch.inst-1], int(ch.at)
+	c := &n.pulse.chores[i]
 	switch ch.do {
 	case perform:
-		s.doChore(n, ch.at)
+		s.doChore(n, i)
 	case ask:
-		s.doChore(n, ch.at)
-		s.answerChore(n, ch.at)
+		s.doChore(n, i)
+		s.answerChore(n, i)
 	case answer:
-		s.answerChore(n, ch.at)
+		s.answerChore(n, i)
 	case fail, lose:
 		fx := c.fx.(core.CommitRecord)
 		s.tellf(n.lane(), theStore, true, "%v", fx)
-		s.endChore(n, ch.at, core.RecordUnanswered{Record: fx.Record, N: fx.N})
+		s.endChore(n, i, core.RecordUnanswered{Record: fx.Record, N: fx.N})
 	}
 }
 

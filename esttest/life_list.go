@@ -27,21 +27,21 @@ func (s *sim[C, R]) admit(n *node[C, R], key string) {
 	}
 }
 
-// listOptions is what can become of it.
-func (s *sim[C, R]) listOptions(to []choice[C, R], t *site[C, R]) []choice[C, R] {
+// listOptions is what can become of it, for the i-th machine of an instance.
+func (s *sim[C, R]) listOptions(to []choice, t *site[C, R], i int) []choice {
 	if t.list.kind == noOp || t.n.paused {
 		return to
 	}
 	switch {
 	case t.n.away:
 	case t.list.done:
-		to = append(to, t.can(answer, enlist))
+		to = append(to, t.n.canAt(i, answer, enlist))
 	case !t.list.sent:
-		to = append(to, t.can(ask, enlist))
-		to = append(to, t.can(perform, enlist))
+		to = append(to, t.n.canAt(i, ask, enlist))
+		to = append(to, t.n.canAt(i, perform, enlist))
 	}
 	if s.allowed&Outage != 0 && t.ask.kind == noOp && t.link.kind != subscribe { // else it is offered for those
-		to = append(to, t.can(giveUp, noOp))
+		to = append(to, t.n.canAt(i, giveUp, noOp))
 	}
 	return to
 }

@@ -14,14 +14,14 @@ import (
 const maxRounds = lastLook
 
 // roundOptions is how time may pass for Lifes.
-func (s *sim[C, R]) roundOptions(to []choice[C, R]) []choice[C, R] {
+func (s *sim[C, R]) roundOptions(to []choice) []choice {
 	if s.steps == 0 && s.liveness == asleep { // so that all of a run may be with Lifes
-		return append(to, choice[C, R]{step: step{do: heed}}, choice[C, R]{step: step{do: round}})
+		return append(to, choice{do: heed}, choice{do: round})
 	}
 	if s.rounds < maxRounds && s.troubled() {
-		to = append(to, choice[C, R]{step: step{do: round}})
+		to = append(to, choice{do: round})
 		if s.liveness != closely && s.rounds+lease < maxRounds {
-			to = append(to, choice[C, R]{step: step{do: lapse}})
+			to = append(to, choice{do: lapse})
 		}
 	}
 	return to

@@ -143,12 +143,20 @@ func (s theatre) play(script string) {
 		}
 		ch, ok := s.find(st, s.options(nil))
 		if !ok {
-			s.t.Fatalf("%q is not possible:\n%v", line, s.options(nil))
+			s.t.Fatalf("%q is not possible:\n%v", line, s.possible())
 		}
 		if s.decide(ch); s.failed != nil {
 			s.t.Fatalf("%q: %v", line, *s.failed)
 		}
 	}
+}
+
+// possible is the names of all that could happen next.
+func (s theatre) possible() (names []step) {
+	for _, ch := range s.options(nil) {
+		names = append(names, s.named(ch))
+	}
+	return names
 }
 
 // members are the connections that the store has in "r".
@@ -250,26 +258,26 @@ func TestOutageReapsNobody(t *testing.T) {
 		s, r := newTheatre(t), rand.New(rand.NewPCG(seed, 1))
 		all := func(v verb) {
 			for _, n := range s.nodes {
-				s.decide(choice[string, ledger]{step: step{do: v, inst: n.number}, n: n})
+				s.decide(n.can(v))
 			}
 		}
-		s.decide(choice[string, ledger]{step: step{do: []verb{round, heed}[seed%2]}})
+		s.decide(choice{do: []verb{round, heed}[seed%2]})
 		calm := &weighted{r: r, weights: tuned}
 		for range 60 {
 			s.allowed = Outage &^ lively
 			opts := s.options(nil)
-			if ch := opts[calm.choose(len(opts), func(i int) *step { return &opts[i].step }, 0)]; s.fill(&ch, r) {
+			if ch := opts[calm.choose(opts, s, 0)]; s.fill(&ch, r) {
 				s.decide(ch)
 			}
 			switch r.IntN(10) {
 			case 0:
 				all(away)
 				for range 1 + r.IntN(3*lease) {
-					s.decide(choice[string, ledger]{step: step{do: round}})
+					s.decide(choice{do: round})
 				}
 				all(back)
 			case 1:
-				s.decide(choice[string, ledger]{step: step{do: round}})
+				s.decide(choice{do: round})
 			}
 			for s.choresDone(r) { // well before the next heartbeat
 			}
@@ -285,7 +293,7 @@ func TestOutageReapsNobody(t *testing.T) {
 
 // choresDone does one of those that wait. It says false if none does.
 func (s theatre) choresDone(r *rand.Rand) bool {
-	var opts []choice[string, ledger]
+	var opts []choice
 	for _, n := range s.nodes {
 		for i := range n.pulse.chores {
 			opts = s.choreOptions(opts, n, i)

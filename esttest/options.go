@@ -1,35 +1,56 @@
 package esttest
 
-// choice is something that could happen next: a step, and whom it is about. A send
-// has no text yet.
-type choice[C, R any] struct {
-	step
-	c  *conn[C, R]
-	n  *node[C, R]
-	t  *site[C, R]
-	at int // lates: which
+// choice is something that could happen next: what it is, and where to find what it
+// is about. It is small, since many are listed for one that happens. Its name is a
+// step, see [sim.named]. A send has no text yet.
+type choice struct {
+	do   verb
+	op   opKind
+	inst int32 // as in step; 0 for a land too
+	at   int32 // the index of the client, connection, machine (of inst), chore (of inst), late commit or room
+	text string
 }
 
 // can is that something happens to a connection.
-func (c *conn[C, R]) can(do verb) choice[C, R] {
-	return choice[C, R]{step: step{do: do, conn: c.name}, c: c}
-}
+func (c *conn[C, R]) can(do verb) choice { return choice{do: do, at: c.at} }
 
 // can is that something happens to an instance.
-func (n *node[C, R]) can(do verb) choice[C, R] {
-	return choice[C, R]{step: step{do: do, inst: n.number}, n: n}
+func (n *node[C, R]) can(do verb) choice { return choice{do: do, inst: int32(n.number)} }
+
+// canAt is that something happens to the i-th of the machines or chores of an instance, of
+// what it asks or not (noOp).
+func (n *node[C, R]) canAt(i int, do verb, op opKind) choice {
+	return choice{do: do, op: op, inst: int32(n.number), at: int32(i)}
 }
 
-// can is that something happens to a room on an instance, of what it asks or not (noOp).
-func (t *site[C, R]) can(do verb, op opKind) choice[C, R] {
-	return choice[C, R]{step: step{do: do, op: op, inst: t.n.number, room: t.key}, t: t}
+// named is the name of a choice, which means the same where other things are possible.
+func (s *sim[C, R]) named(ch choice) step {
+	st := step{do: ch.do, op: ch.op, inst: int(ch.inst), text: ch.text}
+	switch ch.do {
+	case connect:
+		a := s.clients[ch.at]
+		st.conn = connName{a.number, a.lives + 1}
+	case send, hangUp, snap, notice, expire, clog, effect, effectFails, effectAnswer, effectAsk:
+		st.conn = s.conns[ch.at].name
+	case perform, answer, ask, fail, lose, giveUp, forget, hear, drop, twice, delay:
+		if n := s.nodes[ch.inst-1]; ch.op.isChore() {
+			st.room = n.pulse.chores[ch.at].place()
+		} else {
+			st.room = n.sites[ch.at].key
+		}
+	case land:
+		st.inst, st.room = s.lates[ch.at].inst, s.lates[ch.at].room
+	case rival:
+		st.room = s.rooms[ch.at].key
+	}
+	return st
 }
 
 // maxLives is how often a client connects in one run at most.
 const maxLives = 4
 
 // options appends what could happen next, always in the same order.
-func (s *sim[C, R]) options(to []choice[C, R]) []choice[C, R] {
+func (s *sim[C, R]) options(to []choice) []choice {
 	for _, a := range s.clients {
 		to = s.clientOptions(to, a)
 	}
@@ -39,15 +60,17 @@ func (s *sim[C, R]) options(to []choice[C, R]) []choice[C, R] {
 	for _, n := range s.nodes {
 		to = s.nodeOptions(to, n)
 	}
-	for i, l := range s.lates {
-		if s.allowed&LateCommit != 0 && s.firstLate(i) {
-			to = append(to, choice[C, R]{step: step{do: land, inst: l.inst, room: l.room}, at: i})
+	if s.allowed&LateCommit != 0 {
+		for i := range s.lates {
+			if s.firstLate(i) {
+				to = append(to, choice{do: land, at: int32(i)})
+			}
 		}
 	}
 	if s.allowed&Conflict != 0 {
-		for _, r := range s.rooms {
+		for i, r := range s.rooms {
 			if valueOf(r.state) != nil {
-				to = append(to, choice[C, R]{step: step{do: rival, room: r.key}})
+				to = append(to, choice{do: rival, at: int32(i)})
 			}
 		}
 	}
@@ -55,22 +78,22 @@ func (s *sim[C, R]) options(to []choice[C, R]) []choice[C, R] {
 		to = s.roundOptions(to)
 	}
 	if s.model.Outside != nil {
-		to = append(to, choice[C, R]{step: step{do: outside}})
+		to = append(to, choice{do: outside})
 	}
-	return append(to, choice[C, R]{step: step{do: wait}})
+	return append(to, choice{do: wait})
 }
 
 // firstLate says whether no earlier one has the same name.
 func (s *sim[C, R]) firstLate(i int) bool {
-	for _, l := range s.lates[:i] {
-		if l.inst == s.lates[i].inst && l.room == s.lates[i].room {
+	for j := range i {
+		if l := &s.lates[j]; l.inst == s.lates[i].inst && l.room == s.lates[i].room {
 			return false
 		}
 	}
 	return true
 }
 
-func (s *sim[C, R]) clientOptions(to []choice[C, R], a *actor[C, R]) []choice[C, R] {
+func (s *sim[C, R]) clientOptions(to []choice, a *actor[C, R]) []choice {
 	c := a.conn
 	if c == nil || !c.open {
 		if a.lives == maxLives {
@@ -78,7 +101,7 @@ func (s *sim[C, R]) clientOptions(to []choice[C, R], a *actor[C, R]) []choice[C,
 		}
 		for _, n := range s.nodes {
 			if n.up && !n.paused {
-				to = append(to, choice[C, R]{step: step{do: connect, conn: connName{a.number, a.lives + 1}, inst: n.number}, n: n})
+				to = append(to, choice{do: connect, inst: int32(n.number), at: int32(a.number - 1)})
 			}
 		}
 		return to
@@ -98,7 +121,7 @@ func (s *sim[C, R]) clientOptions(to []choice[C, R], a *actor[C, R]) []choice[C,
 	return to
 }
 
-func (s *sim[C, R]) connOptions(to []choice[C, R], c *conn[C, R]) []choice[C, R] {
+func (s *sim[C, R]) connOptions(to []choice, c *conn[C, R]) []choice {
 	if !c.open && !c.over && c.node.up && !c.node.paused {
 		to = append(to, c.can(notice))
 	}
@@ -119,19 +142,19 @@ func (s *sim[C, R]) connOptions(to []choice[C, R], c *conn[C, R]) []choice[C, R]
 	return to
 }
 
-func (s *sim[C, R]) nodeOptions(to []choice[C, R], n *node[C, R]) []choice[C, R] {
+func (s *sim[C, R]) nodeOptions(to []choice, n *node[C, R]) []choice {
 	if !n.up {
 		return append(to, n.can(restart))
 	}
-	for _, t := range n.sites {
+	for i, t := range n.sites {
 		if t.eclipsed() {
 			continue
 		}
-		to = s.opOptions(to, t, &t.ask)
-		to = s.opOptions(to, t, &t.link)
-		to = s.listOptions(to, t)
+		to = s.opOptions(to, t, i, &t.ask)
+		to = s.opOptions(to, t, i, &t.link)
+		to = s.listOptions(to, t, i)
 		if len(t.queue) > 0 && !n.paused {
-			to = s.messageOptions(to, t)
+			to = s.messageOptions(to, t, i)
 		}
 	}
 	if n.pulse != nil {
@@ -177,8 +200,8 @@ func (t *site[C, R]) eclipsed() bool {
 // performer is the instance that performs the oldest side effect of a connection.
 func (s *sim[C, R]) performer(c *conn[C, R]) *node[C, R] { return s.nodes[c.work[0].on-1] }
 
-// opOptions is what can become of what a room asks of the store.
-func (s *sim[C, R]) opOptions(to []choice[C, R], t *site[C, R], o *op[C]) []choice[C, R] {
+// opOptions is what can become of what the i-th machine of an instance asks of the store.
+func (s *sim[C, R]) opOptions(to []choice, t *site[C, R], i int, o *op[C]) []choice {
 	if o.kind == noOp {
 		return to
 	}
@@ -186,55 +209,55 @@ func (s *sim[C, R]) opOptions(to []choice[C, R], t *site[C, R], o *op[C]) []choi
 	switch {
 	case !o.done && !t.n.away && (o.kind != subscribe || !t.n.cut):
 		if alive {
-			to = append(to, t.can(ask, o.kind))
+			to = append(to, t.n.canAt(i, ask, o.kind))
 		}
-		to = append(to, t.can(perform, o.kind))
+		to = append(to, t.n.canAt(i, perform, o.kind))
 	case o.done && alive && !t.n.away:
-		to = append(to, t.can(answer, o.kind))
+		to = append(to, t.n.canAt(i, answer, o.kind))
 	}
 	if !alive {
 		return to
 	}
 	if o.kind == commit {
 		if !o.done && s.allowed&CommitFails != 0 {
-			to = append(to, t.can(fail, o.kind))
+			to = append(to, t.n.canAt(i, fail, o.kind))
 		}
 		if o.done && s.allowed&ReplyLost != 0 {
-			to = append(to, t.can(lose, o.kind))
+			to = append(to, t.n.canAt(i, lose, o.kind))
 		}
 		if t.given > 1 && s.allowed&Outage != 0 {
-			to = append(to, t.can(forget, o.kind))
+			to = append(to, t.n.canAt(i, forget, o.kind))
 		}
 	}
 	if s.allowed&Outage != 0 && o.kind != unsubscribe && (o == &t.ask || t.ask.kind == noOp) {
-		to = append(to, t.can(giveUp, noOp))
+		to = append(to, t.n.canAt(i, giveUp, noOp))
 	}
 	return to
 }
 
-func (s *sim[C, R]) messageOptions(to []choice[C, R], t *site[C, R]) []choice[C, R] {
-	to = append(to, t.can(hear, noOp))
+func (s *sim[C, R]) messageOptions(to []choice, t *site[C, R], i int) []choice {
+	to = append(to, t.n.canAt(i, hear, noOp))
 	if s.allowed&Loss != 0 {
-		to = append(to, t.can(drop, noOp))
+		to = append(to, t.n.canAt(i, drop, noOp))
 	}
 	if s.allowed&Duplicate != 0 {
-		to = append(to, t.can(twice, noOp))
+		to = append(to, t.n.canAt(i, twice, noOp))
 	}
 	if s.allowed&Reorder != 0 && len(t.queue) > 1 {
-		to = append(to, t.can(delay, noOp))
+		to = append(to, t.n.canAt(i, delay, noOp))
 	}
 	return to
 }
 
 // find is the choice that a step names, if it is possible now.
-func (s *sim[C, R]) find(st step, among []choice[C, R]) (choice[C, R], bool) {
+func (s *sim[C, R]) find(st step, among []choice) (choice, bool) {
 	text := st.text
 	st.text = ""
 	for _, ch := range among {
-		if ch.step == st {
+		if ch.do == st.do && s.named(ch) == st {
 			ch.text = text
 			return ch, true
 		}
 	}
-	return choice[C, R]{}, false
+	return choice{}, false
 }

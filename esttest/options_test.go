@@ -17,12 +17,13 @@ func TestChoicesHaveNames(t *testing.T) {
 			opts := s.options(nil)
 			named := map[step]bool{}
 			for _, ch := range opts {
-				if named[ch.step] {
-					t.Fatalf("seed %d, step %d: %v is possible in two ways", seed, n, ch.step)
+				st := s.named(ch)
+				if named[st] {
+					t.Fatalf("seed %d, step %d: %v is possible in two ways", seed, n, st)
 				}
-				named[ch.step] = true
+				named[st] = true
 			}
-			i := sched.choose(len(opts), func(i int) *step { return &opts[i].step }, 100)
+			i := sched.choose(opts, s, 100)
 			if i < 0 {
 				break
 			}

@@ -22,7 +22,7 @@ func (x *explorer[C, R]) replayed(list []step, strict, tracing bool) (verdict, *
 	for _, st := range list {
 		x.buf = s.options(x.buf[:0])
 		ch, ok := s.find(st, x.buf)
-		if !ok || strict && ch.do == send && !could(x.said, s, ch.c, ch.text) {
+		if !ok || strict && ch.do == send && !could(x.said, s, s.conns[ch.at], ch.text) {
 			continue
 		}
 		done = append(done, st)

@@ -10,32 +10,16 @@ import (
 
 // run has a choice happen. A minute goes by where that is what happens, and a
 // millisecond otherwise.
-func (s *sim[C, R]) run(ch choice[C, R]) {
+func (s *sim[C, R]) run(ch choice) {
 	s.tick()
 	s.stats.Verbs[ch.do]++
 	switch ch.do {
 	case connect:
 		s.connect(ch)
 	case send:
-		s.send(ch.c, ch.text)
-	case hangUp:
-		s.tell(ch.c.lane(), ch.c.node.lane(), false, "close")
-		ch.c.open = false
-		s.close(ch.c)
-	case snap:
-		ch.c.open = false
-		s.tell(ch.c.lane(), ch.c.node.lane(), true, "connection breaks")
-	case notice:
-		s.tellf(ch.c.lane(), ch.c.node.lane(), false, "%v is over", ch.c.name)
-		s.close(ch.c)
-	case expire:
-		s.now = maxTime(s.now, ch.c.opened.Add(10*time.Second))
-		s.tellf(ch.c.node.lane(), ch.c.node.lane(), false, "no hello of %v in time", ch.c.name)
-		s.say(ch.c, core.TimedOut{Conn: ch.c.id, Now: s.now})
-	case clog:
-		s.tellf(ch.c.node.lane(), ch.c.lane(), false, "close %v: too slow", core.ClosePolicy)
-		ch.c.open, ch.c.code = false, core.ClosePolicy
-		s.close(ch.c)
+		s.send(s.conns[ch.at], ch.text)
+	case hangUp, snap, notice, expire, clog:
+		s.runConn(s.conns[ch.at], ch.do)
 	case perform, ask, answer, fail, lose, rival, giveUp, land, forget:
 		s.runStore(ch)
 	case hear, drop, twice, delay:
@@ -56,6 +40,30 @@ func (s *sim[C, R]) run(ch choice[C, R]) {
 	s.changed = true
 }
 
+// runConn has something happen to a connection, other than that it sends.
+func (s *sim[C, R]) runConn(c *conn[C, R], do verb) {
+	switch do {
+	case hangUp:
+		s.tell(c.lane(), c.node.lane(), false, "close")
+		c.open = false
+		s.close(c)
+	case snap:
+		c.open = false
+		s.tell(c.lane(), c.node.lane(), true, "connection breaks")
+	case notice:
+		s.tellf(c.lane(), c.node.lane(), false, "%v is over", c.name)
+		s.close(c)
+	case expire:
+		s.now = maxTime(s.now, c.opened.Add(10*time.Second))
+		s.tellf(c.node.lane(), c.node.lane(), false, "no hello of %v in time", c.name)
+		s.say(c, core.TimedOut{Conn: c.id, Now: s.now})
+	case clog:
+		s.tellf(c.node.lane(), c.lane(), false, "close %v: too slow", core.ClosePolicy)
+		c.open, c.code = false, core.ClosePolicy
+		s.close(c)
+	}
+}
+
 // tick has a millisecond go by, unless time stands still.
 func (s *sim[C, R]) tick() {
 	if !s.still {
@@ -70,13 +78,14 @@ func maxTime(a, b time.Time) time.Time {
 	return b
 }
 
-func (s *sim[C, R]) connect(ch choice[C, R]) {
-	a := s.clients[ch.conn.client-1]
+func (s *sim[C, R]) connect(ch choice) {
+	a, n := s.clients[ch.at], s.nodes[ch.inst-1]
 	a.lives++
-	c := &conn[C, R]{id: s.p.connID(ch.conn), name: ch.conn, node: ch.n, opened: s.now, open: true, site: ch.n.lobby}
+	name := connName{a.number, a.lives}
+	c := &conn[C, R]{id: s.p.connID(name), at: int32(len(s.conns)), name: name, node: n, opened: s.now, open: true, site: n.lobby}
 	a.conn = c
 	s.conns = append(s.conns, c)
-	s.tellf(c.lane(), ch.n.lane(), false, "connect as %v", c.name)
+	s.tellf(c.lane(), n.lane(), false, "connect as %v", c.name)
 	if s.model.Handshake != nil {
 		c.hello = s.handshake(c)
 	}
@@ -99,8 +108,8 @@ func (s *sim[C, R]) close(c *conn[C, R]) {
 	s.say(c, core.Closed{Conn: c.id, Now: s.now})
 }
 
-func (s *sim[C, R]) runMessage(ch choice[C, R]) {
-	t := ch.t
+func (s *sim[C, R]) runMessage(ch choice) {
+	t := s.nodes[ch.inst-1].sites[ch.at]
 	ev := t.queue[0]
 	switch ch.do {
 	case twice:
@@ -128,8 +137,8 @@ func (s *sim[C, R]) runMessage(ch choice[C, R]) {
 	s.happen(t, ev)
 }
 
-func (s *sim[C, R]) runEffect(ch choice[C, R]) {
-	c := ch.c
+func (s *sim[C, R]) runEffect(ch choice) {
+	c := s.conns[ch.at]
 	w := &c.work[0]
 	if !w.done {
 		s.performOne(c, w, ch.do == effectFails)

@@ -7,9 +7,14 @@ import (
 // schedule decides what happens next. Each run has one; no single kind of them
 // finds every bug soon, so they take turns.
 type schedule interface {
-	// choose picks one of n choices; at gives their steps. left is how many faults
-	// there may still be.
-	choose(n int, at func(int) *step, left int) int
+	// choose picks one, by its index; -1 is none. left is how many faults there may
+	// still be.
+	choose(of []choice, in cluster, left int) int
+}
+
+// cluster is a sim, whatever its types are.
+type cluster interface {
+	named(choice) step
 }
 
 // schedules are the kinds that runs rotate through, each as often as its share.
@@ -27,11 +32,35 @@ var schedules = []struct {
 // weighted picks by the weights of the verbs.
 type weighted struct {
 	r       *rand.Rand
-	weights [verbCount]int
+	weights weights
+	calm    bool // they are by now
 }
 
+// weights are how often a verb happens, in proportion to the others.
+type weights [verbCount]int
+
+// calm has no faults.
+func (w weights) calm() weights {
+	for v := range w {
+		if verb(v).fault() {
+			w[v] = 0
+		}
+	}
+	return w
+}
+
+// faulty has nothing but faults.
+func (w weights) faulty() weights {
+	for v, n := range w.calm() {
+		w[v] -= n
+	}
+	return w
+}
+
+var tunedCalm, tunedFaulty = tuned.calm(), tuned.faulty()
+
 // tuned are weights that let rooms fill and work, with something going wrong now and then.
-var tuned = [verbCount]int{
+var tuned = weights{
 	connect: 8, send: 10, hangUp: 2, snap: 2, notice: 6, expire: 1, clog: 1,
 	perform: 8, answer: 12, ask: 16, fail: 2, lose: 3, rival: 2, giveUp: 1, land: 3, forget: 1,
 	hear: 16, drop: 1, twice: 1, delay: 1, cut: 1, join: 6,
@@ -41,7 +70,7 @@ var tuned = [verbCount]int{
 }
 
 // swarm leaves out half of what is not needed to go on, and weighs the rest at random.
-func swarm(r *rand.Rand) (w [verbCount]int) {
+func swarm(r *rand.Rand) (w weights) {
 	for v := range w {
 		w[v] = 1 + r.IntN(40)
 		switch verb(v) {
@@ -55,33 +84,29 @@ func swarm(r *rand.Rand) (w [verbCount]int) {
 	return w
 }
 
-func (w *weighted) choose(n int, at func(int) *step, left int) int {
-	return pick(w.r, &w.weights, n, at, left, nil)
+func (w *weighted) choose(of []choice, _ cluster, left int) int {
+	if left <= 0 && !w.calm { // it stays so
+		w.weights, w.calm = w.weights.calm(), true
+	}
+	return pick(w.r, &w.weights, of)
 }
 
-// pick picks by weight among those that only (nil: all) lets pass; -1 if none does.
-func pick(r *rand.Rand, weights *[verbCount]int, n int, at func(int) *step, left int, only func(*step) bool) int {
+// pick picks by weight; -1 if all weigh nothing.
+func pick(r *rand.Rand, weights *weights, of []choice) int {
 	total := 0
-	for i := range n {
-		total += weight(weights, at(i), left, only)
+	for i := range of {
+		total += weights[of[i].do]
 	}
 	if total == 0 {
 		return -1
 	}
 	x := r.IntN(total)
-	for i := range n {
-		if x -= weight(weights, at(i), left, only); x < 0 {
+	for i := range of {
+		if x -= weights[of[i].do]; x < 0 {
 			return i
 		}
 	}
 	return -1
-}
-
-func weight(weights *[verbCount]int, st *step, left int, only func(*step) bool) int {
-	if left <= 0 && st.do.fault() || only != nil && !only(st) {
-		return 0
-	}
-	return weights[st.do]
 }
 
 // priorities is PCT (Burckhardt et al., ASPLOS 2010): who has the highest priority
@@ -94,6 +119,9 @@ type priorities struct {
 	change map[int]bool
 	steps  int
 	todo   map[int]int // by client
+	whose  []who       // the choices
+	own    []choice    // those of one
+	index  []int       // theirs
 }
 
 // who is what PCT takes for a thread.
@@ -111,36 +139,52 @@ func newPriorities(r *rand.Rand, size int) schedule {
 	return p
 }
 
-func whoOf(st *step) who {
-	switch {
-	case st.do == hear || st.do == drop || st.do == twice || st.do == delay:
-		return who{'m', st.inst, st.room}
-	case st.op != noOp || st.do == giveUp || st.do == land:
-		return who{'s', st.inst, st.room}
-	case st.do == notice || st.do == effect || st.do == effectAnswer || st.do == effectAsk || st.do == effectFails:
-		return who{'e', st.conn.client, ""}
-	case st.conn.client != 0:
-		return who{'c', st.conn.client, ""}
+func whoOf(kind byte, st step) who {
+	switch kind {
+	case 'm', 's':
+		return who{kind, st.inst, st.room}
+	case 'c', 'e':
+		return who{kind, st.conn.client, ""}
 	}
-	return who{'i', st.inst, ""}
+	return who{kind, st.inst, ""}
 }
 
-func (p *priorities) choose(n int, at func(int) *step, left int) int {
+// kind is whose it is, as far as that is known without its name.
+func (ch choice) kind() byte {
+	switch ch.do {
+	case hear, drop, twice, delay:
+		return 'm'
+	case giveUp, land:
+		return 's'
+	case notice, effect, effectAnswer, effectAsk, effectFails:
+		return 'e'
+	case connect, send, hangUp, snap, expire, clog:
+		return 'c'
+	}
+	if ch.op != noOp {
+		return 's'
+	}
+	return 'i'
+}
+
+func (p *priorities) choose(of []choice, in cluster, left int) int {
 	p.steps++
 	if left > 0 && p.r.IntN(12) == 0 {
-		if i := pick(p.r, &tuned, n, at, left, func(st *step) bool { return st.do.fault() }); i >= 0 {
+		if i := pick(p.r, &tunedFaulty, of); i >= 0 {
 			return i
 		}
 	}
 	best, highest, found := who{}, 0, false
-	last, priority := who{}, 0
-	for i := range n {
-		st := at(i)
-		w := whoOf(st)
-		if w != last { // what one can do stands together
-			last, priority = w, p.priority(w)
+	w, priority := who{}, 0
+	p.whose = p.whose[:0]
+	for i, ch := range of {
+		kind := ch.kind()
+		if kind != w.kind || ch.at != of[i-1].at || ch.inst != of[i-1].inst { // what one can do stands together
+			w = whoOf(kind, in.named(ch))
+			priority = p.priority(w)
 		}
-		if st.do.fault() || st.do == wait || w.kind == 'c' && p.todo[w.n] == 0 {
+		p.whose = append(p.whose, w)
+		if ch.do.fault() || ch.do == wait || w.kind == 'c' && p.todo[w.n] == 0 {
 			continue
 		}
 		if !found || priority > highest {
@@ -154,7 +198,7 @@ func (p *priorities) choose(n int, at func(int) *step, left int) int {
 				p.todo[w.n] = 3
 			}
 		}
-		return pick(p.r, &tuned, n, at, 0, nil)
+		return pick(p.r, &tunedCalm, of)
 	}
 	if p.change[p.steps] {
 		p.lowest--
@@ -163,7 +207,16 @@ func (p *priorities) choose(n int, at func(int) *step, left int) int {
 	if best.kind == 'c' {
 		p.todo[best.n]--
 	}
-	return pick(p.r, &tuned, n, at, 0, func(st *step) bool { return whoOf(st) == best })
+	p.own, p.index = p.own[:0], p.index[:0]
+	for i, w := range p.whose {
+		if w == best {
+			p.own, p.index = append(p.own, of[i]), append(p.index, i)
+		}
+	}
+	if i := pick(p.r, &tunedCalm, p.own); i >= 0 {
+		return p.index[i]
+	}
+	return -1
 }
 
 // priority is who's, which is drawn when it first has something to do.
@@ -186,24 +239,25 @@ type partial struct {
 	of map[step]uint64
 }
 
-func (p *partial) choose(n int, at func(int) *step, left int) int {
+func (p *partial) choose(of []choice, in cluster, left int) int {
 	best, high := -1, uint64(0)
-	for i := range n {
-		st := at(i)
-		if st.do.fault() && (left <= 0 || p.r.IntN(8) > 0) || st.do == wait && p.r.IntN(20) > 0 {
+	var chosen step
+	for i, ch := range of {
+		if ch.do.fault() && (left <= 0 || p.r.IntN(8) > 0) || ch.do == wait && p.r.IntN(20) > 0 {
 			continue
 		}
-		x, ok := p.of[*st]
+		st := in.named(ch)
+		x, ok := p.of[st]
 		if !ok {
 			x = p.r.Uint64() | 1
-			p.of[*st] = x
+			p.of[st] = x
 		}
 		if x > high {
-			best, high = i, x
+			best, high, chosen = i, x, st
 		}
 	}
 	if best >= 0 {
-		delete(p.of, *at(best))
+		delete(p.of, chosen)
 	}
 	return best
 }

@@ -58,6 +58,7 @@ type actor[C, R any] struct {
 // conn is one connection of a client.
 type conn[C, R any] struct {
 	id     core.ConnID
+	at     int32 // its index in conns
 	name   connName
 	node   *node[C, R]
 	site   *site[C, R] // whose machine has it; nil once that has forgotten it

@@ -111,6 +111,9 @@ const (
 var ops = [opCount]string{load: "load", commit: "commit", subscribe: "subscribe", unsubscribe: "unsubscribe",
 	enlist: "list", look: "look", note: "note", reap: "reap"}
 
+// isChore says whether an instance asks it for its heartbeat, and no room.
+func (k opKind) isChore() bool { return k >= look }
+
 // String is the connection's name: c2 is the first connection of client 2, c2.3
 // its third one.
 func (n connName) String() string {

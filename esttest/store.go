@@ -14,33 +14,24 @@ import (
 
 var theStore = lane{kind: store}
 
-func (s *sim[C, R]) runStore(ch choice[C, R]) {
-	t := ch.t
-	switch ch.op {
-	case enlist:
-		s.runList(t, ch.do)
-		return
-	case look, note, reap:
+func (s *sim[C, R]) runStore(ch choice) {
+	switch {
+	case ch.op.isChore():
 		s.runChore(ch)
 		return
+	case ch.do == rival:
+		s.rival(s.rooms[ch.at].key)
+		return
+	case ch.do == land:
+		s.land(int(ch.at))
+		return
 	}
-	switch ch.do {
-	case rival:
-		s.rival(ch.room)
+	t := s.nodes[ch.inst-1].sites[ch.at]
+	switch {
+	case ch.op == enlist:
+		s.runList(t, ch.do)
 		return
-	case land:
-		l := s.lates[ch.at]
-		s.lates = slices.Delete(s.lates, ch.at, ch.at+1)
-		if l.note != nil {
-			s.tellf(lane{inst, l.inst}, theStore, false, "late: %v", l.note)
-			s.commitRecord(l.inst, l.writer, *l.note)
-			return
-		}
-		ev := s.commit(l.writer, l.room, l.fx, l.deal)
-		s.tellf(lane{inst, l.inst}, theStore, false, "late: %s", s.committing(l.fx, l.deal))
-		s.tell(theStore, theStore, false, s.told(ev))
-		return
-	case giveUp:
+	case ch.do == giveUp:
 		s.giveUp(t)
 		return
 	}
@@ -76,6 +67,20 @@ func (s *sim[C, R]) runStore(ch choice[C, R]) {
 		s.unowed(o.deal)
 		s.reply(t, o, core.Forgotten{N: n})
 	}
+}
+
+// land has a late commit take place.
+func (s *sim[C, R]) land(i int) {
+	l := s.lates[i]
+	s.lates = slices.Delete(s.lates, i, i+1)
+	if l.note != nil {
+		s.tellf(lane{inst, l.inst}, theStore, false, "late: %v", l.note)
+		s.commitRecord(l.inst, l.writer, *l.note)
+		return
+	}
+	ev := s.commit(l.writer, l.room, l.fx, l.deal)
+	s.tellf(lane{inst, l.inst}, theStore, false, "late: %s", s.committing(l.fx, l.deal))
+	s.tell(theStore, theStore, false, s.told(ev))
 }
 
 // perform has what a machine asked for take place. The answer is on its way.
