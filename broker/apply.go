@@ -13,7 +13,8 @@ import (
 //
 // The messages of c are the store's to publish, if the position of the new state
 // is not that of s any more: they have the sequence numbers in between. Limits
-// of size are the store's too. The state keeps the slices of c.
+// of size are the store's too. The state keeps the bytes of the value and of the
+// members' data, and nothing else of c.
 func Apply(s State, c Commit) (State, Receipt, error) {
 	if err := c.Validate(); err != nil {
 		return s, Receipt{}, err
@@ -49,7 +50,8 @@ func apply(s State, c Commit) (State, Receipt, error) {
 		s.value = nil
 		s.version = Version(c.ID.name())
 	}
-	s.members = s.members.with(memberEdits(c.Members))
+	var space [8]edit[[]byte] // enough for the usual case
+	s.members = s.members.with(memberEdits(space[:0], c.Members))
 	s.at.Seq += uint64(len(c.Messages))
 
 	w := c.ID.Writer
@@ -83,9 +85,9 @@ func (s State) gone(changes []MemberChange) (ids []string) {
 	return ids
 }
 
-// memberEdits returns what changes do to the table of members. Those that only
+// memberEdits appends what changes do to the table of members. Those that only
 // require do nothing, and cost nothing.
-func memberEdits(changes []MemberChange) (edits []edit[[]byte]) {
+func memberEdits(edits []edit[[]byte], changes []MemberChange) []edit[[]byte] {
 	for _, m := range changes {
 		if m.Op != Require {
 			edits = append(edits, edit[[]byte]{key: m.ID, value: slices.Clip(m.Data), remove: m.Op == Remove})

@@ -51,11 +51,11 @@ func (c Change) validate() error {
 // twice returns an ID that more than one change has.
 func twice(changes []MemberChange) (id string, ok bool) {
 	if len(changes) < 2 {
-		return "", false // the usual case allocates nothing
+		return "", false
 	}
-	ids := make([]string, len(changes))
-	for i, m := range changes {
-		ids[i] = m.ID
+	ids := make([]string, 0, 8) // enough for the usual case, which allocates nothing
+	for _, m := range changes {
+		ids = append(ids, m.ID)
 	}
 	slices.Sort(ids)
 	for i, id := range ids[1:] {
