@@ -2,7 +2,6 @@ package esttest
 
 import (
 	"fmt"
-	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -73,8 +72,7 @@ func newSearch[C, R any](in core.Integration[C, R], m *Model[C, R], s Scope) (*s
 // search looks until something is wrong; nil if nothing is.
 func (x *search[C, R]) search() *Failure {
 	began := time.Now()
-	ballast := make([]byte, 64<<20) // as in explore
-	defer runtime.KeepAlive(ballast)
+	ballast()
 	defer func() { x.stats.Elapsed = time.Since(began) }()
 	for run := range plainRuns {
 		if kind, v := x.one(run); v.failed != nil {

@@ -2,8 +2,8 @@ package esttest
 
 import (
 	"math/rand/v2"
-	"runtime"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/spinneyio/est/core"
@@ -35,6 +35,10 @@ const deepAlways = 200
 // repeated says whether a run is done twice.
 func repeated(run int) bool { return run%100 == 50 }
 
+// ballast is never touched. A run leaves much garbage and keeps little: with this it is
+// collected seldom. There is one for all, since to make another one is to clear it.
+var ballast = sync.OnceValue(func() []byte { return make([]byte, 64<<20) })
+
 func newExplorer[C, R any](in core.Integration[C, R], m *Model[C, R], o *Options) *explorer[C, R] {
 	opt := o.withDefaults()
 	return &explorer[C, R]{p: newProbe(in, opt.Disable), model: m, o: opt, stats: newStats(m)}
@@ -42,10 +46,7 @@ func newExplorer[C, R any](in core.Integration[C, R], m *Model[C, R], o *Options
 
 // explore runs until something is found or the budget is used up.
 func (x *explorer[C, R]) explore() (found verdict, run int, kind string) {
-	// A run leaves much garbage and keeps little: with this, which is never touched, it
-	// is collected seldom.
-	ballast := make([]byte, 64<<20)
-	defer runtime.KeepAlive(ballast)
+	ballast()
 	began := time.Now()
 	defer func() { x.stats.Elapsed = time.Since(began) }()
 	for run = 0; ; run++ {
