@@ -1,9 +1,6 @@
 package esttest
 
-import (
-	"maps"
-	"slices"
-)
+import "slices"
 
 // clone is a copy of the cluster that goes its own way from here: whatever happens
 // to one of the two, the other does not change. What can't change is shared, and so
@@ -16,10 +13,10 @@ func (s *sim[C, R]) clone() *sim[C, R] {
 	rooms := make([]record, len(s.rooms))
 	c.rooms = make([]*record, len(s.rooms))
 	for i, r := range s.rooms {
-		rooms[i] = record{r.key, r.state, maps.Clone(r.log), slices.Clip(r.past)}
+		rooms[i] = record{r.key, r.state, slices.Clip(r.log), slices.Clip(r.past)}
 		c.rooms[i] = &rooms[i]
 	}
-	c.registry = make([]*record, len(s.registry))
+	c.registry = make([]*ownRecord, len(s.registry))
 	for i, r := range s.registry {
 		n := *r
 		c.registry[i] = &n
@@ -35,7 +32,7 @@ func (s *sim[C, R]) clone() *sim[C, R] {
 		v := *s.failed
 		c.failed = &v
 	}
-	return &c // its fx and lifeFx are the same, and empty between two steps
+	return &c // its fx, lifeFx and changes are the same, and empty between two steps
 }
 
 // cloning is one run of clone.

@@ -24,6 +24,7 @@ var cloned = map[string]string{
 	"sim.rooms": "copied marked", "sim.clients": "copied marked", "sim.conns": "copied marked", "sim.lates": "copied marked",
 	"sim.foreign": "copied marked", "sim.effects": "clipped marked", "sim.still": "copied apart", "sim.allowed": "copied apart",
 	"sim.failed": "copied apart", "sim.stats": "shared apart", "sim.changed": "copied apart", "sim.fx": "shared apart", "sim.lifeFx": "shared apart",
+	"sim.expect": "copied apart", "sim.changes": "shared apart",
 	"sim.tracing": "copied apart", "sim.steps": "copied apart", "sim.turns": "copied apart", "sim.split": "copied apart",
 	"sim.scenes": "clipped apart",
 
@@ -73,7 +74,9 @@ var cloned = map[string]string{
 
 	"late.inst": "copied marked", "late.room": "copied marked", "late.writer": "copied marked", "late.fx": "shared marked", "late.deal": "copied marked", "late.note": "shared marked",
 
-	"record.key": "copied marked", "record.state": "shared marked", "record.log": "copied apart", "record.past": "clipped marked",
+	"record.key": "copied marked", "record.state": "shared marked", "record.log": "clipped apart", "record.past": "clipped marked",
+
+	"ownRecord.key": "copied marked", "ownRecord.state": "shared marked", "ownRecord.read": "shared apart",
 
 	"stateAt.after": "shared marked", "stateAt.value": "shared marked",
 }
@@ -82,7 +85,7 @@ var cloned = map[string]string{
 func TestFieldsAreCloned(t *testing.T) {
 	named := map[string]bool{}
 	for _, part := range []any{sim[sitter, seats]{}, actor[sitter, seats]{}, conn[sitter, seats]{}, work{}, watch[sitter]{}, expected{},
-		node[sitter, seats]{}, site[sitter, seats]{}, op[sitter]{}, deal[sitter]{}, late[sitter]{}, record{}, stateAt{},
+		node[sitter, seats]{}, site[sitter, seats]{}, op[sitter]{}, deal[sitter]{}, late[sitter]{}, record{}, ownRecord{}, stateAt{},
 		orphan{}, pulse{}, chore{}, debt{}} {
 		typ := reflect.TypeOf(part)
 		for f := range typ.Fields() {

@@ -36,10 +36,19 @@ func (p *probe[C, R]) end(fx []core.Effect) *deal[C] {
 	case !commits && len(p.calls) == 0:
 		return nil
 	case !commits:
-		return &deal[C]{here: p.kept()}
+		return p.deal(deal[C]{here: p.kept()})
 	}
 	calls, k := p.kept(), heldFrom(p.calls, causes)
-	return &deal[C]{here: calls[:k:k], inside: calls[k:]}
+	return p.deal(deal[C]{here: calls[:k:k], inside: calls[k:]})
+}
+
+// deal is a deal that is kept. Many of them share their memory, too.
+func (p *probe[C, R]) deal(d deal[C]) *deal[C] {
+	if len(p.deals) == cap(p.deals) {
+		p.deals = make([]deal[C], 0, 32)
+	}
+	p.deals = append(p.deals, d)
+	return &p.deals[len(p.deals)-1]
 }
 
 // kept is a copy of the calls. Many of them share their memory.

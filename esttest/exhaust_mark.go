@@ -29,7 +29,7 @@ func (s *sim[C, R]) mark(buf []byte, extra ...int) (mark, []byte) {
 	p.values(s.effects)
 	p.num(uint64(s.liveness))
 	p.num(uint64(s.rounds))
-	for _, r := range inOrder(s.registry, func(r *record) string { return r.key }) {
+	for _, r := range inOrder(s.registry, func(r *ownRecord) string { return r.key }) {
 		s.printOwnRecord(&p, r)
 	}
 	p.num(uint64(len(s.debts)))

@@ -34,14 +34,31 @@ func (c *chore) place() string {
 	return ""
 }
 
+// ownRecord is one of est's own records as the store has it.
+type ownRecord struct {
+	key   string
+	state broker.State
+	read  []core.RecordMember // its members; nil: nobody has asked since it changed
+}
+
+// members are read-only.
+func (r *ownRecord) members() []core.RecordMember {
+	if r.read == nil {
+		for _, m := range r.state.Record(true).Members {
+			r.read = append(r.read, core.RecordMember(m))
+		}
+	}
+	return r.read
+}
+
 // own is one of est's own records.
-func (s *sim[C, R]) own(key string) *record {
+func (s *sim[C, R]) own(key string) *ownRecord {
 	for _, r := range s.registry {
 		if r.key == key {
 			return r
 		}
 	}
-	r := &record{key: key}
+	r := &ownRecord{key: key}
 	s.registry = append(s.registry, r)
 	return r
 }
@@ -107,12 +124,7 @@ func (s *sim[C, R]) doChore(n *node[C, R], i int) {
 	c.done = true
 	switch fx := c.fx.(type) {
 	case core.LoadRecord:
-		members := s.own(fx.Record).state.Record(true).Members
-		loaded := core.RecordLoaded{Record: fx.Record, Members: make([]core.RecordMember, len(members))}
-		for i, m := range members {
-			loaded.Members[i] = core.RecordMember(m)
-		}
-		c.answer = loaded
+		c.answer = core.RecordLoaded{Record: fx.Record, Members: s.own(fx.Record).members()}
 	case core.CommitRecord:
 		c.answer = s.commitRecord(n.number, n.writer, fx)
 	case core.Reap:
@@ -143,11 +155,11 @@ func (s *sim[C, R]) endChore(n *node[C, R], i int, ev core.LifeEvent) {
 
 // commitRecord has a commit to one of est's own records take place.
 func (s *sim[C, R]) commitRecord(number int, writer string, fx core.CommitRecord) core.LifeEvent {
-	bc := broker.Commit{ID: broker.CommitID{Writer: writer, N: fx.N}}
-	bc.Members = make([]broker.MemberChange, len(fx.Changes))
-	for i, ch := range fx.Changes {
-		bc.Members[i] = broker.MemberChange{Op: broker.MemberOp(ch.Op), ID: ch.ID, Data: ch.Data}
+	bc := broker.Commit{ID: broker.CommitID{Writer: writer, N: fx.N}, Members: s.changes[:0]}
+	for _, ch := range fx.Changes {
+		bc.Members = append(bc.Members, broker.MemberChange{Op: broker.MemberOp(ch.Op), ID: ch.ID, Data: ch.Data})
 	}
+	s.changes = bc.Members
 	r := s.own(fx.Record)
 	after, _, err := broker.Apply(r.state, bc)
 	if conflict, is := errors.AsType[*broker.Conflict](err); is {
@@ -156,7 +168,7 @@ func (s *sim[C, R]) commitRecord(number int, writer string, fx core.CommitRecord
 	if err != nil {
 		return core.RecordRefused{Record: fx.Record, N: fx.N, Reason: err.Error()}
 	}
-	r.state = after
+	r.state, r.read = after, nil
 	if dead := fx.Changes[len(fx.Changes)-1]; s.tracing && dead.Op == core.AddMember && strings.HasPrefix(dead.ID, deadPrefix) {
 		s.tellf(lane{inst, number}, theStore, false, "takes %s for dead", strings.TrimPrefix(dead.ID, deadPrefix))
 	}
@@ -168,7 +180,7 @@ const deadPrefix = "dead/"
 
 // deadOnes says whether the directory has any.
 func (s *sim[C, R]) deadOnes() bool {
-	return slices.ContainsFunc(s.own(core.Directory).state.Record(true).Members, func(m broker.Member) bool {
+	return slices.ContainsFunc(s.own(core.Directory).members(), func(m core.RecordMember) bool {
 		return strings.HasPrefix(m.ID, deadPrefix)
 	})
 }

@@ -45,7 +45,7 @@ func (s *sim[C, R]) outlive() {
 // outlived says whether it is so.
 func (s *sim[C, R]) outlived() bool {
 	living, known := s.living(), 0
-	for _, m := range s.own(core.Directory).state.Record(true).Members {
+	for _, m := range s.own(core.Directory).members() {
 		switch {
 		case living[m.ID]:
 			known++
@@ -107,7 +107,7 @@ func (s *sim[C, R]) leftOver() string {
 	living := s.living()
 	for _, r := range s.registry {
 		writer, list := strings.CutPrefix(r.key, "instance/")
-		for _, m := range r.state.Record(true).Members {
+		for _, m := range r.members() {
 			if list && (!living[writer] || strings.HasPrefix(m.ID, "/")) || !list && !living[m.ID] {
 				return r.key + " still has " + m.ID
 			}

@@ -28,6 +28,7 @@ type probe[C, R any] struct {
 	s     *sim[C, R] // whose machine is being stepped
 	calls []call     // of its step
 	slab  []call     // of earlier ones
+	deals []deal[C]  // likewise
 }
 
 // phase is which of the functions is run.
@@ -93,8 +94,10 @@ func newProbe[C, R any](in core.Integration[C, R], disable []string) *probe[C, R
 func (s *sim[C, R]) logged(body core.Message) logged {
 	where := unsafe.SliceData(body)
 	for _, r := range s.rooms {
-		if l, ok := r.log[where]; ok {
-			return l
+		for i := len(r.log) - 1; i >= 0; i-- {
+			if r.log[i].body == where {
+				return r.log[i]
+			}
 		}
 	}
 	return logged{}

@@ -85,7 +85,9 @@ func (s *sim[C, R]) connect(ch choice) {
 	c := &conn[C, R]{id: s.p.connID(name), at: int32(len(s.conns)), name: name, node: n, opened: s.now, open: true, site: n.lobby}
 	a.conn = c
 	s.conns = append(s.conns, c)
-	s.tellf(c.lane(), n.lane(), false, "connect as %v", c.name)
+	if s.tracing {
+		s.tellf(c.lane(), n.lane(), false, "connect as %v", c.name)
+	}
 	if s.model.Handshake != nil {
 		c.hello = s.handshake(c)
 	}

@@ -28,7 +28,7 @@ type sim[C, R any] struct {
 	effects []any  // side effects that were performed
 
 	liveness liveness
-	registry []*record // est's own records
+	registry []*ownRecord
 	rounds   int       // so far
 	beaten   time.Time // when the last one was
 	debts    []debt
@@ -37,9 +37,11 @@ type sim[C, R any] struct {
 	allowed Fault      // kinds of faults that options offers
 	failed  *violation // the first thing that was found
 	stats   *Stats
-	changed bool              // something that a property can see has changed
-	fx      []core.Effect     // of a machine's step, empty between two
-	lifeFx  []core.LifeEffect // and of a Life's
+	changed bool                  // something that a property can see has changed
+	fx      []core.Effect         // of a machine's step, empty between two
+	lifeFx  []core.LifeEffect     // and of a Life's
+	expect  broker.Version        // of the commit that takes place
+	changes []broker.MemberChange // likewise
 
 	tracing bool
 	steps   int  // decisions so far
@@ -99,14 +101,15 @@ type late[C any] struct {
 type record struct {
 	key   string
 	state broker.State
-	log   map[*byte]logged // the messages, by where their bodies are kept
-	past  []stateAt        // each state that it had, if everything is looked at
+	log   []logged
+	past  []stateAt // each state that it had, if everything is looked at
 }
 
 // logged is a message of a room.
 type logged struct {
-	at core.Position
-	to string // "": all
+	body *byte // where its body is kept: all deliveries of it share that
+	at   core.Position
+	to   string // "": all
 }
 
 // stateAt is a room state, as the functions see it, and the number of the last
@@ -120,13 +123,16 @@ var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func newSim[C, R any](p *probe[C, R], m *Model[C, R], instances, clients int, allowed Fault, stats *Stats) *sim[C, R] {
 	s := &sim[C, R]{p: p, model: m, now: epoch, allowed: allowed, stats: stats}
-	for i := range instances {
-		n := &node[C, R]{number: i + 1}
-		s.nodes = append(s.nodes, n)
-		s.start(n)
+	nodes, actors := make([]node[C, R], instances), make([]actor[C, R], clients)
+	s.nodes, s.clients = make([]*node[C, R], instances), make([]*actor[C, R], clients)
+	for i := range nodes {
+		s.nodes[i] = &nodes[i]
+		nodes[i].number = i + 1
+		s.start(&nodes[i])
 	}
-	for i := range clients {
-		s.clients = append(s.clients, &actor[C, R]{number: i + 1})
+	for i := range actors {
+		s.clients[i] = &actors[i]
+		actors[i].number = i + 1
 	}
 	return s
 }
@@ -138,7 +144,7 @@ func (s *sim[C, R]) record(key string) *record {
 			return r
 		}
 	}
-	r := &record{key: key, log: map[*byte]logged{}}
+	r := &record{key: key}
 	s.rooms = append(s.rooms, r)
 	return r
 }

@@ -148,15 +148,14 @@ func (s *sim[C, R]) commit(writer, key string, fx core.Commit, d *deal[C]) core.
 		Messages: fx.Messages,
 	}
 	if !fx.Any {
-		expect := broker.Version(fx.Expect)
-		bc.Expect = &expect
+		s.expect = broker.Version(fx.Expect)
+		bc.Expect = &s.expect
 	}
-	if len(fx.Members) > 0 {
-		bc.Members = make([]broker.MemberChange, len(fx.Members))
+	bc.Members = s.changes[:0]
+	for _, m := range fx.Members {
+		bc.Members = append(bc.Members, broker.MemberChange{Op: broker.MemberOp(m.Op), ID: string(m.Conn), Data: m.Data})
 	}
-	for i, m := range fx.Members {
-		bc.Members[i] = broker.MemberChange{Op: broker.MemberOp(m.Op), ID: string(m.Conn), Data: m.Data}
-	}
+	s.changes = bc.Members
 	r := s.record(key)
 	before := r.state
 	after, receipt, err := broker.Apply(before, bc)
@@ -194,7 +193,7 @@ func (s *sim[C, R]) applied(r *record, before broker.State, fx core.Commit, d *d
 			s.fail("outcome", "%v", err)
 			continue
 		}
-		r.log[unsafe.SliceData(m.Body)] = logged{at, m.To} // all deliveries of it share that
+		r.log = append(r.log, logged{unsafe.SliceData(m.Body), at, m.To})
 		s.messageWatched(r, at, m, d)
 		var ev core.Event = core.Delivered{At: at, Version: string(receipt.Version), Body: body}
 		for _, n := range s.nodes {
