@@ -26,7 +26,7 @@ var schedules = []struct {
 	{"weighted", 8, func(r *rand.Rand, _ int) schedule { return &weighted{r: r, weights: tuned} }},
 	{"swarm", 6, func(r *rand.Rand, _ int) schedule { return &weighted{r: r, weights: swarm(r)} }},
 	{"pct", 3, newPriorities},
-	{"pos", 3, func(r *rand.Rand, _ int) schedule { return &partial{r: r, of: map[step]uint64{}} }},
+	{"pos", 3, func(r *rand.Rand, _ int) schedule { return &partial{r: r, of: make(map[step]uint64, 64)} }},
 }
 
 // weighted picks by the weights of the verbs.
@@ -114,7 +114,7 @@ func pick(r *rand.Rand, weights *weights, of []choice) int {
 // Clients would never end, so each has a number of things to do.
 type priorities struct {
 	r      *rand.Rand
-	of     map[who]int
+	of     []rank // few: to look through them is faster than a map
 	lowest int
 	change map[int]bool
 	steps  int
@@ -122,6 +122,12 @@ type priorities struct {
 	whose  []who       // the choices
 	own    []choice    // those of one
 	index  []int       // theirs
+}
+
+// rank is the priority of one, in the order in which they first had something to do.
+type rank struct {
+	who
+	priority int
 }
 
 // who is what PCT takes for a thread.
@@ -132,7 +138,7 @@ type who struct {
 }
 
 func newPriorities(r *rand.Rand, size int) schedule {
-	p := &priorities{r: r, of: map[who]int{}, change: map[int]bool{}, todo: map[int]int{}}
+	p := &priorities{r: r, change: map[int]bool{}, todo: map[int]int{}}
 	for range 1 + r.IntN(3) {
 		p.change[r.IntN(size)] = true
 	}
@@ -181,7 +187,7 @@ func (p *priorities) choose(of []choice, in cluster, left int) int {
 		kind := ch.kind()
 		if kind != w.kind || ch.at != of[i-1].at || ch.inst != of[i-1].inst { // what one can do stands together
 			w = whoOf(kind, in.named(ch))
-			priority = p.priority(w)
+			priority = *p.priority(w)
 		}
 		p.whose = append(p.whose, w)
 		if ch.do.fault() || ch.do == wait || w.kind == 'c' && p.todo[w.n] == 0 {
@@ -193,16 +199,16 @@ func (p *priorities) choose(of []choice, in cluster, left int) int {
 	}
 	if !found { // the clients have done what they had to: more of it
 		clear(p.todo)
-		for w := range p.of {
-			if w.kind == 'c' {
-				p.todo[w.n] = 3
+		for _, x := range p.of {
+			if x.kind == 'c' {
+				p.todo[x.n] = 3
 			}
 		}
 		return pick(p.r, &tunedCalm, of)
 	}
 	if p.change[p.steps] {
 		p.lowest--
-		p.of[best] = p.lowest
+		*p.priority(best) = p.lowest
 	}
 	if best.kind == 'c' {
 		p.todo[best.n]--
@@ -220,16 +226,17 @@ func (p *priorities) choose(of []choice, in cluster, left int) int {
 }
 
 // priority is who's, which is drawn when it first has something to do.
-func (p *priorities) priority(w who) int {
-	priority, known := p.of[w]
-	if !known {
-		priority = 1 + p.r.IntN(1<<30)
-		p.of[w] = priority
-		if w.kind == 'c' {
-			p.todo[w.n] = 2 + p.r.IntN(8)
+func (p *priorities) priority(w who) *int {
+	for i := range p.of {
+		if p.of[i].who == w {
+			return &p.of[i].priority
 		}
 	}
-	return priority
+	p.of = append(p.of, rank{w, 1 + p.r.IntN(1<<30)})
+	if w.kind == 'c' {
+		p.todo[w.n] = 2 + p.r.IntN(8)
+	}
+	return &p.of[len(p.of)-1].priority
 }
 
 // partial is partial order sampling (Yuan, Yang, Gu, CAV 2018): each thing that
