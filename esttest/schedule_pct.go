@@ -66,6 +66,11 @@ func (ch choice) kind() byte {
 	return 'i'
 }
 
+// alike says whether two choices of one kind are about the same thing.
+func (ch choice) alike(o choice) bool {
+	return ch.at == o.at && ch.inst == o.inst && ch.op.isChore() == o.op.isChore()
+}
+
 func (p *priorities) choose(of []choice, in cluster, left int) int {
 	p.steps++
 	if left > 0 && p.r.IntN(12) == 0 {
@@ -78,7 +83,7 @@ func (p *priorities) choose(of []choice, in cluster, left int) int {
 	p.whose = p.whose[:0]
 	for i, ch := range of {
 		kind := ch.kind()
-		if kind != w.kind || ch.at != of[i-1].at || ch.inst != of[i-1].inst { // what one can do stands together
+		if kind != w.kind || !ch.alike(of[i-1]) { // what one can do stands together
 			w = whoOf(kind, in.named(ch))
 			priority = *p.priority(w)
 		}
