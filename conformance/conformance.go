@@ -19,6 +19,11 @@ type Harness struct {
 	// store may, that one is never closed, and the rules about that are skipped. It
 	// has Patience to return. Once it has failed it is not called again: the report
 	// has one Failure named "harness", and the cases without a handle are skipped.
+	//
+	// Goroutines that it begins are taken for the handle's, and so are those that they
+	// begin. Those of a proxy in the test would be found as a leak, unless they end
+	// when the handle is closed, or begin with
+	// pprof.SetGoroutineLabels(context.Background()), of runtime/pprof.
 	Open func() (broker.Broker, error)
 
 	// Faults are what can be done to the store and to the way there. Each is
@@ -146,7 +151,8 @@ func (l Limits) check() error {
 var seed = flag.Uint64("conformance.seed", 0, "seed of the conformance suites; 0 is a random one")
 
 // Run proves the broker behind h: every rule is a subtest, named as in [Rules].
-// It logs the seed, and at the end what was skipped and why.
+// It logs the seed, and at the end what failed, in the order of the rules, and what was
+// skipped and why.
 //
 // Subtests of a group run in parallel, except those that stop the store. With
 // -short, the random ones draw less.
@@ -168,7 +174,7 @@ func Run(t *testing.T, h Harness) {
 	if err := s.failed(); err != nil {
 		t.Error("\n" + harnessFailure(err, s.harness.Seed).String())
 	}
-	t.Log(s.report().summary())
+	t.Log(s.report().summary(t.Name()))
 }
 
 // run is rule i as a subtest.

@@ -12,8 +12,9 @@
 //
 // The contract is the numbered rules of package broker. [Run] makes a subtest of
 // each case, named as in [Rules]; [Check] does the same without a testing.T. What
-// others build on comes first, so the first failure is where to begin. Four
-// things make it prove more:
+// others build on comes first, so the first failure in that order is where to
+// begin: the list at the end of the log says which it is, and how to try that rule
+// alone. Four things make it prove more:
 //
 //   - [Harness].Open, if it returns a handle of its own each time: only so are
 //     Close and connections between instances tried.
@@ -26,17 +27,21 @@
 //     proxy in the test does it.
 //   - go test -race.
 //
-// What the harness doesn't offer is skipped, by name and with the reason, in a
-// list at the end.
+// What the harness doesn't offer is skipped, by name and with the reason, in that
+// list too.
 //
 // Cases use rooms in a namespace of their own, drawn at random, so the store need
 // not be empty, and several runs may share one. Of what passes they leave nothing
-// behind but receipts, as long as the store answers. That something does not arrive is shown by what is
-// committed after it and does, never by waiting for a while; that something does
-// arrive is waited for, for [Harness].Patience at most. A case is abandoned when a
-// call goes on for so long after its context has ended, or after 40 times that at
-// last; its goroutines are in the report. A panic of the broker fails the case,
-// unless it is in a goroutine of the broker's own.
+// behind but receipts, as long as the store answers. That something does not
+// arrive is shown by what is committed after it and does, never by waiting for a
+// while; that something does arrive is waited for, for [Harness].Patience at most.
+// A case is abandoned when a call goes on for so long after its context has ended,
+// or after 40 times that at last; its goroutines are in the report. A panic of the
+// broker fails the case, unless it is in a goroutine of the broker's own.
+//
+// A gap without a cause (a fault, an overflow) is no loss, but fails whatever rule
+// listens: a broker that tells many would have its instances look at the store all
+// the time.
 //
 // Random cases draw from a seed, which is logged: with -conformance.seed they draw
 // the same again. What the scheduler does is not drawn from it.

@@ -147,7 +147,7 @@ func TestEachMessageComesTwice(t *testing.T) {
 		return eachMemory(twist{subscribe: func(b broker.Broker, ctx context.Context, key broker.Key, h broker.Handler) (broker.Subscription, error) {
 			return b.Subscribe(ctx, key, broker.Handler{Message: func(m broker.Message) { h.Message(m); h.Message(m) }, Gap: h.Gap})
 		}})()
-	}), "subscriptions/nothing-from-before")
+	}), "subscriptions/each-once", `A.Subscribe("room-1") → subscription 2`, `A's subscription 2 to "room-1" gets`)
 }
 
 func TestEachMessageIsFollowedByAGap(t *testing.T) {

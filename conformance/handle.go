@@ -16,6 +16,7 @@ type handle struct {
 	name          string
 	own           bool // closed with the case
 	ending        ending
+	listeners     map[broker.Key]int // how many it has had; the trial's lock protects it
 }
 
 // open returns another one of the handles that cases use together: A, B, C, …
@@ -42,7 +43,7 @@ func (c *trial) handle(b broker.Broker, err error, own bool) *handle {
 		c.unopened = err
 		panic(gaveUp{})
 	}
-	h := &handle{Broker: b, c: c, own: own, name: string(rune('A' + len(c.handles)%26))}
+	h := &handle{Broker: b, c: c, own: own, listeners: map[broker.Key]int{}, name: string(rune('A' + len(c.handles)%26))}
 	c.handles = append(c.handles, h)
 	return h
 }

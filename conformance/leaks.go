@@ -85,7 +85,7 @@ func (c *trial) fewer(when string, most int) {
 	n, stacks := 0, ""
 	if !c.poll(func() bool { n, stacks = c.others(); return n <= most }) {
 		c.note("they are:\n%s", stacks)
-		c.fatal(fmt.Sprintf("no goroutine is left %s: %d in all at most", when, most), fmt.Sprintf("%d are left", n))
+		c.fatal(fmt.Sprintf("no goroutine is left %s: %d in all at most", when, most), fmt.Sprintf("%d are left; if they are the harness's own, see Harness.Open", n))
 	}
 }
 

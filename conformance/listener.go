@@ -14,6 +14,7 @@ type listener struct {
 	c    *trial
 	name string
 	key  broker.Key
+	nth  int // of the handle's in the room, counted from 1
 	sub  broker.Subscription
 
 	mu    sync.Mutex // protects what follows
@@ -48,8 +49,12 @@ func (h *handle) listenWith(key broker.Key, also func(event)) *listener {
 // subscribe is listenWith for a call that may fail. Then what the handler is
 // called for is written down in the listener all the same.
 func (h *handle) subscribe(ctx context.Context, key broker.Key, also func(event)) (*listener, error) {
-	l := &listener{c: h.c, key: key, more: make(chan struct{})}
-	l.name = fmt.Sprintf("%s's subscription to %s", h.name, brief(key.Room))
+	l := &listener{c: h.c, key: key, nth: h.another(key), more: make(chan struct{})}
+	which := "subscription"
+	if l.nth > 1 {
+		which = fmt.Sprintf("subscription %d", l.nth)
+	}
+	l.name = fmt.Sprintf("%s's %s to %s", h.name, which, brief(key.Room))
 	hear := func(e event) {
 		if also != nil {
 			also(e)
@@ -65,12 +70,21 @@ func (h *handle) subscribe(ctx context.Context, key broker.Key, also func(event)
 			hear(event{gap: fmt.Errorf("gap: %w", reason)})
 		},
 	})
-	h.c.tell(step{handle: h, verb: "Subscribe", key: key, err: err})
+	h.c.tell(step{handle: h, verb: "Subscribe", key: key, listener: l, err: err})
 	if err != nil {
 		return l, err
 	}
 	l.sub = sub
 	return l, nil
+}
+
+// another counts the listeners of the handle in a room, so that the story can tell
+// one from the other.
+func (h *handle) another(key broker.Key) int {
+	h.c.mu.Lock()
+	defer h.c.mu.Unlock()
+	h.listeners[key]++
+	return h.listeners[key]
 }
 
 func (l *listener) hear(e event) {

@@ -107,7 +107,7 @@ var messageRules = []rule{{
 }, {
 	name:    "messages/of-repeated-commits",
 	numbers: []int{15},
-	promise: "A commit that was applied before publishes nothing.",
+	promise: "A commit that was applied before publishes nothing, also if it is sent by several at the same time.",
 	breaks:  "After a lost answer everybody would hear it twice.",
 	check: func(c *trial) {
 		a, b, key := c.open(), c.open(), c.key()
@@ -123,6 +123,12 @@ var messageRules = []rule{{
 			c.fatal("the receipt of the first time", outcome(err1)+" and "+outcome(err2))
 		}
 		l.bodies("1", "2", "3")
+		for n := range c.few(10) {
+			body := fmt.Sprintf("at once %d", n)
+			commit := broker.Commit{ID: c.writer().next(), Value: put(body), Messages: messages(body)}
+			c.parallel(4, func(i int) { []*handle{a, b}[i%2].commit(key, commit) })
+			l.bodies(body)
+		}
 		l.nothing(b)
 	},
 }, {
@@ -143,6 +149,18 @@ var messageRules = []rule{{
 		for i, key := range keys {
 			listeners[i].bodies(longName(key))
 			listeners[i].nothing(b)
+		}
+	},
+}, {
+	name:    "messages/in-commit-order",
+	numbers: []int{21, 23, 24, 25, 26},
+	promise: "Every subscription gets the messages of commits that are made at the same time in the order of the commits, once, with the positions and versions of their receipts.",
+	breaks:  "Clients would be told of changes in an order in which they didn't happen, and end up with an older state than the room has.",
+	check: func(c *trial) {
+		for range c.few(4) {
+			h, order := c.contest(true)
+			c.right(h.delivered(order))
+			c.right(h.versions())
 		}
 	},
 }}

@@ -2,6 +2,8 @@ package conformance_test
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,13 +31,21 @@ var concurrencyMutants = []mutant{{
 		})
 	},
 }, {
+	name: "the record is read, Apply is asked, and what it says is written: without a lock",
+	rule: "concurrency/no-lost-update",
+	harness: func() conformance.Harness {
+		return twistRemote(nil, func(w *ways) {
+			w.decided = func(s *server) {
+				s.mu.Unlock()
+				pause(time.Millisecond)
+				s.mu.Lock()
+			}
+		}, nil)
+	},
+}, {
 	name:    "loads at the same time are one load",
 	rule:    "concurrency/real-time-order",
 	harness: func() conformance.Harness { return twistMemory(sharedLoads) },
-}, {
-	name:    "messages have a log of their own, which is written after the record",
-	rule:    "concurrency/messages-in-commit-order",
-	harness: logApart,
 }, {
 	name: "value and members are read one after the other",
 	rule: "concurrency/no-torn-reads",
@@ -61,10 +71,53 @@ var concurrencyMutants = []mutant{{
 		return twistMemory(func() twist { return twist{commit: wholeLists} })
 	},
 }, {
+	name:    "whether a delete may be is looked up, then the value is deleted",
+	rule:    "concurrency/one-version",
+	harness: looking(broker.Delete),
+}, {
+	name:    "versions are compared, then a commit that only reads is answered",
+	rule:    "concurrency/one-version",
+	harness: looking(broker.Keep),
+}, {
+	name:    "members are looked up, then they are removed",
+	rule:    "concurrency/removed-once",
+	harness: eachMemory(twist{commit: removesTwice}),
+}, {
 	name:    "the id is looked for, then the commit is written",
 	rule:    "concurrency/same-commit-at-once",
 	harness: lateIDs,
 }}
+
+// looking is lookThenWrite for commits of one kind.
+func looking(op broker.Op) func() conformance.Harness {
+	return eachMemory(twist{commit: func(b broker.Broker, ctx context.Context, key broker.Key, c broker.Commit) (broker.Receipt, error) {
+		if c.Value.Op != op {
+			return b.Commit(ctx, key, c)
+		}
+		return lookThenWrite(b, ctx, key, c)
+	}})
+}
+
+// removesTwice looks whether the members that it needs are there, and then removes them.
+func removesTwice(b broker.Broker, ctx context.Context, key broker.Key, c broker.Commit) (broker.Receipt, error) {
+	r, err := b.Load(ctx, key, true)
+	if err != nil {
+		return broker.Receipt{}, err
+	}
+	there := func(id string) bool {
+		return slices.ContainsFunc(r.Members, func(m broker.Member) bool { return m.ID == id })
+	}
+	if len(c.Members) != 1 || c.Members[0].Op != broker.Remove || c.Expect != nil || !there(c.Members[0].ID) {
+		return b.Commit(ctx, key, c)
+	}
+	pause(time.Millisecond)
+	receipt, err := b.Commit(ctx, key, c)
+	if _, ok := errors.AsType[*broker.Conflict](err); ok { // it has just been removed
+		c.Members = nil
+		return b.Commit(ctx, key, c)
+	}
+	return receipt, err
+}
 
 func lookThenWrite(b broker.Broker, ctx context.Context, key broker.Key, c broker.Commit) (broker.Receipt, error) {
 	r, err := b.Load(ctx, key, false)

@@ -37,15 +37,16 @@ var messageMutants = []mutant{{
 		c.Messages = fit
 	}),
 }, {
+	name:    "messages are counted when they are published, which is after the commit",
+	rule:    "messages/in-commit-order",
+	harness: publishesLater,
+}, {
 	name: "messages are published, then the commit is tried",
 	rule: "messages/of-refused-commits",
-	harness: eachMemory(twist{commit: func(b broker.Broker, ctx context.Context, key broker.Key, c broker.Commit) (broker.Receipt, error) {
-		receipt, err := b.Commit(ctx, key, c)
-		if _, conflict := errors.AsType[*broker.Conflict](err); conflict && len(c.Messages) > 0 {
-			return receipt, errors.Join(err, broker.Publish(ctx, b, key, c.Messages...))
-		}
-		return receipt, err
-	}}),
+	harness: besides(func(subscribed, committed broker.Key, _ bool, err error) bool {
+		_, conflict := errors.AsType[*broker.Conflict](err)
+		return conflict && subscribed == committed
+	}),
 }, {
 	name: "messages of late packets are published",
 	rule: "messages/of-refused-commits",
@@ -60,15 +61,17 @@ var messageMutants = []mutant{{
 		return receipt, err
 	}}),
 }, {
-	name:    "messages are published beside the store, so again with each repetition",
-	rule:    "messages/of-repeated-commits",
-	harness: besides(func(subscribed, committed broker.Key, again bool) bool { return again && subscribed == committed }),
+	name: "messages are published beside the store, so again with each repetition",
+	rule: "messages/of-repeated-commits",
+	harness: besides(func(subscribed, committed broker.Key, again bool, _ error) bool {
+		return again && subscribed == committed
+	}),
 }, {
 	name: "a subscription is a pattern",
 	rule: "messages/keys-apart",
-	harness: besides(func(subscribed, committed broker.Key, again bool) bool {
+	harness: besides(func(subscribed, committed broker.Key, again bool, refused error) bool {
 		matches, err := path.Match(subscribed.Room, committed.Room)
-		return err == nil && matches && !again && subscribed != committed && subscribed.Namespace == committed.Namespace
+		return err == nil && refused == nil && matches && !again && subscribed != committed && subscribed.Namespace == committed.Namespace
 	}),
 }}
 
@@ -104,12 +107,13 @@ func pooledMessages() conformance.Harness {
 }
 
 // besides is the good broker but that messages also go straight to those
-// subscriptions that also says, if their commit was applied (again: before).
-func besides(also func(subscribed, committed broker.Key, again bool) bool) func() conformance.Harness {
+// subscriptions that also says: again is whether their commit was applied before, err
+// why it was not.
+func besides(also func(subscribed, committed broker.Key, again bool, err error) bool) func() conformance.Harness {
 	return func() conformance.Harness {
 		var mu sync.Mutex // protects what follows
 		handlers := map[broker.Key][]broker.Handler{}
-		applied := map[broker.Key]map[broker.CommitID]bool{}
+		applied := map[commitOf]bool{}
 		return twistMemory(func() twist {
 			return twist{
 				subscribe: func(b broker.Broker, ctx context.Context, key broker.Key, h broker.Handler) (broker.Subscription, error) {
@@ -125,16 +129,12 @@ func besides(also func(subscribed, committed broker.Key, again bool) bool) func(
 					receipt, err := b.Commit(ctx, key, c)
 					mu.Lock()
 					defer mu.Unlock()
-					if err != nil {
-						return receipt, err
+					again := err == nil && applied[commitOf{key, c.ID}]
+					if err == nil {
+						applied[commitOf{key, c.ID}] = true
 					}
-					if applied[key] == nil {
-						applied[key] = map[broker.CommitID]bool{}
-					}
-					again := applied[key][c.ID]
-					applied[key][c.ID] = true
 					for subscribed, hs := range handlers {
-						if !also(subscribed, key, again) {
+						if !also(subscribed, key, again, err) {
 							continue
 						}
 						for _, h := range hs {

@@ -2,7 +2,9 @@ package conformance_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -91,6 +93,36 @@ func TestSmallestLimits(t *testing.T) {
 		} else {
 			fails(t, r, "harness", "Limits.", "at least")
 		}
+	}
+}
+
+// A store need not tell nil from empty, but of a value.
+func TestStoreWithEmptyLists(t *testing.T) {
+	empty := func(r *broker.Record) { r.Members = append([]broker.Member{}, r.Members...) }
+	without := func(r *broker.Record) {
+		r.Members = slices.Clone(r.Members)
+		for i := range r.Members {
+			if len(r.Members[i].Data) == 0 {
+				r.Members[i].Data = nil
+			}
+		}
+	}
+	for _, change := range []func(*broker.Record){empty, without} {
+		allPass(t, checkIn(t, func(<-chan struct{}) conformance.Harness {
+			h := changedRecords(change)()
+			open := h.Open
+			return opens(func() (broker.Broker, error) {
+				b, err := open()
+				return &twisted{b, twist{commit: func(b broker.Broker, ctx context.Context, key broker.Key, c broker.Commit) (broker.Receipt, error) {
+					receipt, err := b.Commit(ctx, key, c)
+					if conflict, ok := errors.AsType[*broker.Conflict](err); ok {
+						change(&conflict.Record)
+						conflict.Gone = append([]string{}, conflict.Gone...)
+					}
+					return receipt, err
+				}}}, err
+			})
+		}))
 	}
 }
 

@@ -62,6 +62,7 @@ func (s *server) commit(key broker.Key, c broker.Commit) (broker.Receipt, error)
 	if err != nil {
 		return broker.Receipt{}, fmt.Errorf("remote: %w", err)
 	}
+	s.ways.decided(s)
 	aged := s.rooms[key].aged
 	if aged.IsZero() {
 		aged = time.Now()

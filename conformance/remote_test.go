@@ -49,6 +49,7 @@ type ways struct {
 	resumed func(s *remoteSubscription)                   // the server has confirmed it again
 	broken  func(r *remote)                               // the stream is no more
 	hear    func(s *remoteSubscription, m broker.Message) // a message came; r.mu is held
+	decided func(s *server)                               // between reading and writing a record; s.mu is held
 }
 
 var rightWays = ways{
@@ -61,6 +62,7 @@ var rightWays = ways{
 	resumed: func(s *remoteSubscription) { s.lose(errBroken) },
 	broken:  func(*remote) {},
 	hear:    (*remoteSubscription).enqueue,
+	decided: func(*server) {},
 }
 
 var errOverflow = errors.New("remote: the queue of the subscription overflowed")

@@ -66,10 +66,12 @@ func wrap(text string) string {
 	return b.String()
 }
 
+const harnessRule = "harness"
+
 // harnessFailure is that of the harness, which is no rule's.
 func harnessFailure(err error, seed uint64) Failure {
 	return Failure{
-		Rule:        "harness",
+		Rule:        harnessRule,
 		Explanation: "Harness.Open returns a handle on the store, each time, and no limit is below its minimum.\nOtherwise: Rules could not be looked at, and what is said of them below means less.",
 		Expected:    "a harness that works",
 		Happened:    err.Error(),
@@ -84,10 +86,22 @@ type Skip struct {
 	Reason      string // what is missing, and how to give it
 }
 
-// summary is a line on the whole, and one for each rule that was skipped.
-func (r Report) summary() string {
+// summary is a line on the whole, and one for each rule that failed or was skipped.
+// Subtests that run in parallel report in the order in which they end, so here is
+// said which failure comes first. test is the name of the test that Run was in.
+func (r Report) summary(test string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "conformance: %d passed, %d failed, %d skipped", len(r.Passed), len(r.Failed), len(r.Skipped))
+	for i, f := range r.Failed {
+		fmt.Fprintf(&b, "\n  failed %s", f.Rule)
+		if i == 0 {
+			b.WriteString(": begin here, since what fails later may come from it")
+			if f.Rule != harnessRule {
+				subtest := strings.ReplaceAll(test+"/"+f.Rule, "/", "$/^")
+				fmt.Fprintf(&b, "; alone: go test -run '^%s$' -conformance.seed=%d", subtest, f.Seed)
+			}
+		}
+	}
 	for _, s := range r.Skipped {
 		fmt.Fprintf(&b, "\n  skipped %s: %s", s.Rule, s.Reason)
 	}

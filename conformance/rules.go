@@ -20,18 +20,18 @@ type rule struct {
 	check func(*trial)
 }
 
-// rules are all rules, what others build on first. So the first that fails is
-// where to begin. Before the slash of a name is its group; groups run one after
+// rules are all rules, what others build on first: the record before what is heard
+// of it. So the first that fails is where to begin. Before the slash of a name is its group; groups run one after
 // the other, the rules of a group at the same time.
 var rules = slices.Concat(
 	recordRules,
 	commitRules,
 	receiptRules,
 	keyRules,
+	concurrencyRules,
 	subscriptionRules,
 	messageRules,
 	modelRules,
-	concurrencyRules,
 	overflowRules,
 	contextRules,
 	forgettingRules,

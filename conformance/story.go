@@ -100,6 +100,8 @@ func (s *story) line(x step) string {
 		return fmt.Sprintf("%s → %s", call, s.record(*x.record))
 	case x.receipt != nil:
 		return fmt.Sprintf("%s → version %s at %s", call, s.version(x.receipt.Version), s.position(x.receipt.At))
+	case x.listener != nil && x.listener.nth > 1:
+		return fmt.Sprintf("%s → subscription %d", call, x.listener.nth)
 	}
 	return call
 }
@@ -212,6 +214,10 @@ func (c *trial) show(v any) string {
 	switch v := v.(type) {
 	case broker.Record:
 		return c.story.record(v)
+	case broker.Commit:
+		return c.story.commit(v)
+	case broker.Member:
+		return brief(v.ID) + " = " + brief(v.Data)
 	case broker.Receipt:
 		return fmt.Sprintf("version %s at %s", c.story.version(v.Version), c.story.position(v.At))
 	case *broker.Conflict:
@@ -228,6 +234,8 @@ func (c *trial) show(v any) string {
 		return value(v)
 	case string:
 		return brief(v)
+	case int, uint64:
+		return fmt.Sprint(v)
 	}
 	return brief(fmt.Sprintf("%v", reflect.ValueOf(v)))
 }

@@ -8,7 +8,6 @@ import (
 	"hash/fnv"
 	"iter"
 	mathrand "math/rand/v2"
-	"reflect"
 	"runtime/pprof"
 	"strings"
 	"sync"
@@ -133,13 +132,6 @@ func (c *trial) failed() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.failure != nil
-}
-
-// want gives up unless got is want.
-func (c *trial) want(what string, got, want any) {
-	if !reflect.DeepEqual(got, want) {
-		c.fatal(fmt.Sprintf("%s is %s", what, c.show(want)), fmt.Sprintf("it is %s", c.show(got)))
-	}
 }
 
 // retained gives up, and lets the case run again, if so much time has passed
