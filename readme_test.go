@@ -29,17 +29,29 @@ func TestREADMEIsCompiled(t *testing.T) {
 	}
 }
 
-// The failure that the README shows is what esttest prints for examples/buggy.
-func TestREADMEShowsTheFailure(t *testing.T) {
+// The failures that the README shows are what esttest prints for examples/buggy, and
+// what conformance prints in its example.
+func TestREADMEShowsTheFailures(t *testing.T) {
+	showsOutput(t, "examples/buggy/chat_test.go")
+	showsOutput(t, "conformance/example_test.go")
+}
+
+// showsOutput wants the last output of an example of file in the README.
+func showsOutput(t *testing.T, file string) {
+	t.Helper()
 	readme, err := os.ReadFile("README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	source, err := os.ReadFile("examples/buggy/chat_test.go")
+	source, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, output, _ := strings.Cut(string(source), "\t// Output:\n")
+	last := strings.LastIndex(string(source), "\t// Output:\n")
+	if last < 0 {
+		t.Fatalf("%s has no example with an output", file)
+	}
+	output := strings.TrimPrefix(string(source[last:]), "\t// Output:\n")
 	output, _, _ = strings.Cut(output, "\n}\n")
 	output += "\n"
 	var want strings.Builder
