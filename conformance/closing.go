@@ -174,8 +174,9 @@ var closeRules = []rule{{
 				for err := error(nil); err == nil; {
 					late := closed.Load()
 					ctx, cancel := c.bounded()
-					switch i / clients {
-					case 0:
+					call := []string{"Commit", "Load", "Subscribe"}[i/clients]
+					switch call {
+					case "Commit":
 						id := w.next()
 						commit := broker.Commit{ID: id, Members: []broker.MemberChange{add(fmt.Sprintf("%d.%d", i, id.N), "")}}
 						_, err = a.Commit(ctx, key, commit)
@@ -186,9 +187,9 @@ var closeRules = []rule{{
 							unanswered = append(unanswered, commit)
 						}
 						mu.Unlock()
-					case 1:
+					case "Load":
 						_, err = a.Load(ctx, key, false)
-					case 2:
+					case "Subscribe":
 						var sub broker.Subscription
 						if sub, err = a.Subscribe(ctx, key, deaf); err == nil {
 							_ = sub.Close(ctx) // it may come after Close of the handle
@@ -196,10 +197,10 @@ var closeRules = []rule{{
 					}
 					cancel()
 					if err != nil && !errors.Is(err, broker.ErrClosed) {
-						c.fatal("success or ErrClosed", outcome(err))
+						c.fatal(fmt.Sprintf("%s.%s, when Close of the handle comes, succeeds or fails with ErrClosed", a.name, call), outcome(err))
 					}
 					if err == nil && late {
-						c.fatal("ErrClosed after Close has returned", outcome(err))
+						c.fatal(fmt.Sprintf("%s.%s fails with ErrClosed after Close has returned", a.name, call), outcome(err))
 					}
 					time.Sleep(time.Duration(i+1) * 10 * time.Microsecond)
 				}

@@ -62,8 +62,7 @@ var recordRules = []rule{{
 			a.commit(key, broker.Commit{ID: c.writer().next(), Value: put(text), Members: []broker.MemberChange{add("m", text)}})
 			got := b.load(key)
 			c.want("the value", string(got.Value), text)
-			c.want("the members", len(got.Members), 1)
-			c.want("the member's data", string(got.Members[0].Data), text)
+			c.want("the list of members", got.Members, []broker.Member{{ID: "m", Data: []byte(text)}})
 		}
 	},
 }, {
@@ -78,7 +77,7 @@ var recordRules = []rule{{
 			a.commit(key, broker.Commit{ID: c.writer().next(), Value: put(text)})
 			c.want("the value", string(b.load(key).Value), text)
 			a.commit(key, broker.Commit{ID: c.writer().next(), Value: deletion(), Members: []broker.MemberChange{add("m", text)}})
-			c.want("the member's data", string(b.load(key).Members[0].Data), text)
+			c.want("the list of members", b.load(key).Members, []broker.Member{{ID: "m", Data: []byte(text)}})
 			a.commit(key, broker.Commit{ID: c.writer().next(), Members: []broker.MemberChange{remove("m")}})
 		}
 	},
@@ -176,7 +175,7 @@ var recordRules = []rule{{
 			c.want(fmt.Sprintf("the value passed in commit %d", n+1), string(passed[n].Value.Value), text(n))
 			c.want(fmt.Sprintf("the member's data passed in commit %d", n+1), string(passed[n].Members[0].Data), text(n))
 			c.want(fmt.Sprintf("the value loaded after commit %d", n+1), string(kept[n].Value), text(n))
-			c.want(fmt.Sprintf("the member's data loaded after commit %d", n+1), string(kept[n].Members[0].Data), text(n))
+			c.want(fmt.Sprintf("the list of members loaded after commit %d", n+1), kept[n].Members, []broker.Member{{ID: "m", Data: []byte(text(n))}})
 		}
 	},
 }}

@@ -73,10 +73,14 @@ var subscribeRules = []rule{{
 	breaks:  "A client would be told what happened before it came, and take it for new.",
 	check: func(c *trial) {
 		a, b, other := c.open(), c.open(), c.open()
+		var before []string // so many that some are on their way when Subscribe is called
+		for n := range 40 {
+			before = append(before, fmt.Sprintf("before %d", n+1))
+		}
 		for range c.few(20) {
 			key := c.key()
 			a.listen(key) // so that the handle hears the room already
-			other.publish(key, "before 1", "before 2")
+			other.publish(key, before...)
 			here, there := a.listen(key), b.listen(key)
 			other.publish(key, "after")
 			here.bodies("after")

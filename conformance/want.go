@@ -31,16 +31,20 @@ func (c *trial) want(what string, got, want any) {
 
 // wantMembers gives up with the first member that is another one.
 func (c *trial) wantMembers(what string, got, want []broker.Member) {
-	nth := func(list []broker.Member, i int) string {
-		if i >= len(list) {
-			return "not there"
-		}
-		return brief(list[i].ID) + " = " + brief(list[i].Data)
-	}
 	for i := range max(len(got), len(want)) {
-		if i >= len(got) || i >= len(want) || !same(got[i:i+1], want[i:i+1]) {
-			c.fatal(fmt.Sprintf("number %d of %s, which has %d, is %s", i+1, what, len(want), nth(want, i)), fmt.Sprintf("it is %s; there are %d", nth(got, i), len(got)))
+		expected, happened := "not there", "not there"
+		switch {
+		case i >= len(want):
+			happened = c.show(got[i])
+		case i >= len(got):
+			expected = c.show(want[i])
+		case same(got[i:i+1], want[i:i+1]):
+			continue
+		default:
+			expected = c.show(want[i])
+			happened = difference(got[i].ID, want[i].ID) + " = " + difference(string(got[i].Data), string(want[i].Data))
 		}
+		c.fatal(fmt.Sprintf("number %d of %s, which has %d, is %s", i+1, what, len(want), expected), fmt.Sprintf("it is %s; there are %d", happened, len(got)))
 	}
 }
 

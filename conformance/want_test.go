@@ -29,6 +29,10 @@ func TestWant(t *testing.T) {
 			broker.Record{Value: []byte(long + "y")}, broker.Record{Value: []byte(long + "z")},
 			"version none at nowhere", "version none at nowhere, but for what is too long to be shown",
 		},
+		{
+			[]broker.Member{{ID: "m", Data: []byte(long + "y")}}, []broker.Member{{ID: "m", Data: []byte(long + "z")}},
+			`is "m" = "x`, `it is "m" = a text of 101 bytes, which differs from byte 100 on: "y"`,
+		},
 		{list("a", "c"), list("a", "b", "c"), `number 2 of it, which has 3, is "b"`, `it is "c"`},
 		{list("a"), list("a", "b"), `number 2 of it, which has 2, is "b"`, "it is not there; there are 1"},
 		{list("a", "b"), list("a"), "number 2 of it, which has 1, is not there", `it is "b"`},
