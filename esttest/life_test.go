@@ -18,7 +18,8 @@ type ledger struct{ Here []core.ConnID }
 
 type ledgerOutcome = core.Outcome[string, ledger]
 
-// ledgers performs a side effect for each Leave that counts: its connection's id.
+// ledgers performs a side effect for each Leave that counts: its connection's id; and
+// for each "act".
 func ledgers() core.Integration[string, ledger] {
 	return core.Integration[string, ledger]{
 		Name: "ledger",
@@ -37,7 +38,11 @@ func ledgers() core.Integration[string, ledger] {
 			return ledgerOutcome{Room: core.Put(ledger{append(slices.Clone(r.Here), c.ID)})}
 		},
 		Receive: func(_ core.Conn, _ string, _ ledger, m core.Message) ledgerOutcome {
-			return ledgerOutcome{Reply: m, Publish: []core.Publication{core.ToAll(m)}}
+			out := ledgerOutcome{Reply: m, Publish: []core.Publication{core.ToAll(m)}}
+			if string(m) == `"act"` {
+				out.Perform = []any{"done"}
+			}
+			return out
 		},
 		Leave: func(c core.Conn, _ string, r ledger) ledgerOutcome {
 			rest := slices.DeleteFunc(slices.Clone(r.Here), func(id core.ConnID) bool { return id == c.ID })
@@ -249,6 +254,45 @@ func TestLateJoinOfTheDead(t *testing.T) {
 	s.play(`ask i1 load "r"`) // what it has is from before c2 landed
 	s.play(`ask i1 commit "r"`)
 	s.want("members", s.members(), []string{"c1"})
+	s.ended()
+}
+
+// A survivor stops asking for the Leave of an orphan. What the orphan's instance, which
+// only stood still, had committed for it before is still to be performed.
+func TestForgottenLeaveOfThePaused(t *testing.T) {
+	s := newTheatre(t)
+	s.play(bothJoin + `
+		ask i2 commit "r"
+		send c2 "act"
+		perform i2 commit "r"
+		pause i2
+		lapse
+		ask i1 reap "r"
+		ask i1 load "r"
+		give-up i1 "r"
+		give-up i1 "r"
+		forget i1 commit "r"
+		resume i2
+		answer i2 commit "r"`)
+	s.ended()
+	s.want("is performed", slices.Contains(s.effects, any("done")), true)
+}
+
+// A survivor stops asking for the Leave of an orphan, which has taken place. What that
+// asks for nobody knows of.
+func TestForgottenLeaveOfTheDead(t *testing.T) {
+	s := newTheatre(t)
+	s.play(bothJoin + `
+		ask i2 commit "r"
+		crash i2
+		lapse
+		ask i1 reap "r"
+		ask i1 load "r"
+		perform i1 commit "r"
+		lose i1 commit "r"
+		give-up i1 "r"
+		give-up i1 "r"
+		forget i1 commit "r"`)
 	s.ended()
 }
 

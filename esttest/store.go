@@ -64,7 +64,7 @@ func (s *sim[C, R]) runStore(ch choice) {
 			return l.writer == t.writer && l.room == t.key && l.fx.N <= n
 		})
 		t.unsure = true
-		s.unowed(o.deal)
+		s.unowed(t, o.deal)
 		s.reply(t, o, core.Forgotten{N: n})
 	}
 }

@@ -2,6 +2,7 @@ package esttest
 
 import (
 	"reflect"
+	"slices"
 	"strconv"
 
 	"github.com/spinneyio/est/broker"
@@ -177,10 +178,14 @@ func (s *sim[C, R]) heard(c *conn[C, R], key string, at core.Position, to string
 	}
 }
 
-// unowed: nobody knows what became of a commit, so what its transitions asked for
-// need not happen.
-func (s *sim[C, R]) unowed(d *deal[C]) {
+// unowed: a machine stops asking for a commit, so what its transitions asked for need
+// not happen. An orphan's own instance may still owe it what went before.
+func (s *sim[C, R]) unowed(t *site[C, R], d *deal[C]) {
 	for _, x := range d.inside {
+		if t.isOrphan(x.conn) {
+			s.debts = slices.DeleteFunc(s.debts, func(d debt) bool { return d.writer == t.writer && d.conn == x.conn })
+			continue
+		}
 		c := s.connOf(x.conn)
 		c.owed, c.mustClose = nil, false
 	}
