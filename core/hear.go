@@ -47,7 +47,7 @@ func (r *Room[C, R]) recipients(d Delivery, seq uint64) []*member[C] {
 	if d.All {
 		from = r.order
 	}
-	var to []*member[C]
+	to := make([]*member[C], 0, len(from))
 	for _, m := range from {
 		if m.joined && !m.leaving && !m.resyncs && m.since < seq && m.id != d.From {
 			to = append(to, m)

@@ -30,7 +30,7 @@ var coreMutants = []coreMutant{
 	{"delivered what was before the join", "release.go", "m.since = base + uint64(x.messages)\n\t\t\tr.setJoined", "r.setJoined", "wrong-target"},
 	{"a doubt is forgotten", "room.go", "r.doubt, r.late = true, true\n\tdefault:", "r.late = true\n\tdefault:", "missed-message"},
 	{"what was missed is not looked at", "hear.go", "r.doubt, r.missing = false, ev.Record.At.Seq", "r.doubt = false", "missed-message"},
-	{"a stale state is good enough", "hear.go", "if r.in.Deliver != nil && !r.fresh(ev) {", "if r.in.Deliver != nil && !r.known {", "stale-state"},
+	{"a stale state is good enough", "hear.go", "fresh := r.fresh(ev)", "fresh := r.fresh(ev) || r.known", "stale-state"},
 	{"no Leave while a commit is under way", "member.go", "\t\tm.deaf = true\n\t\tr.depart(m)", "\t\tm.deaf = true\n\t\tif r.flight != nil {\n\t\t\treturn\n\t\t}\n\t\tr.depart(m)", "clean-up dead-reference"},
 	{"the member stays when its connection moves", "decide.go", "r.runLeave(&e, m.id, m.next.data, conn, x)\n\t\tm.later = false", "r.runLeave(&e, m.id, m.next.data, conn, x)", "clean-up leave dead-reference"},
 	{"the old room has no Leave when a connection moves", "decide.go", "\t\tr.runLeave(&e, m.id, m.next.data, conn, x)\n", "", "leave dead-reference clean-up"},
@@ -45,27 +45,40 @@ var coreMutants = []coreMutant{
 	{"messages are heard twice", "hear.go", "if ev.At.Seq <= r.seen.Seq {\n\t\treturn true\n\t}", "if ev.At.Seq < r.seen.Seq {\n\t\treturn true\n\t}", "order"},
 }
 
+// TestCoreMutantsFit looks whether each line to break is there, once.
+func TestCoreMutantsFit(t *testing.T) {
+	for _, m := range coreMutants {
+		m.broken(t)
+	}
+}
+
+// broken is the file with the mutant's line changed, and where it belongs.
+func (m coreMutant) broken(t *testing.T) (path, source string) {
+	t.Helper()
+	path, err := filepath.Abs(filepath.Join("../core", m.file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	good, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(good), m.old); n != 1 {
+		t.Fatalf("%s: %s has %d places like this, want 1:\n%s", m.name, m.file, n, m.old)
+	}
+	return path, strings.Replace(string(good), m.old, m.new, 1)
+}
+
 func TestCoreMutants(t *testing.T) {
 	if !*breakCore {
 		t.Skip("breaking package core takes minutes: go test ./esttest -timeout 30m -run TestCoreMutants -args -core")
 	}
-	core, err := filepath.Abs("../core")
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, m := range coreMutants {
 		t.Run(m.name, func(t *testing.T) {
-			path := filepath.Join(core, m.file)
-			source, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if n := strings.Count(string(source), m.old); n != 1 {
-				t.Fatalf("%s has %d places like this, want 1:\n%s", m.file, n, m.old)
-			}
+			path, source := m.broken(t)
 			dir := t.TempDir()
 			broken, overlay := filepath.Join(dir, m.file), filepath.Join(dir, "overlay.json")
-			if err := os.WriteFile(broken, []byte(strings.Replace(string(source), m.old, m.new, 1)), 0o666); err != nil {
+			if err := os.WriteFile(broken, []byte(source), 0o666); err != nil {
 				t.Fatal(err)
 			}
 			replace, err := json.Marshal(map[string]any{"Replace": map[string]string{path: broken}})
