@@ -5,11 +5,11 @@
 --       4 "*" for any version, or "=" and the expected one
 --       5 retention in ms  6 topic
 --       7 what to do with the value: "k"eep, "p"ut, "d"elete  8 value
---       9 count of messages  10 messages, framed
+--       9 count of messages  10 messages, packed
 --       11 … for each change of a member: "?" require, "+" add, "~" replace or
 --       "-" remove; ID; data
 --
--- Answers a header as that of a frame, of the receipt; {"stale", number}; or
+-- Answers the receipt, "epoch seq version"; {"stale", number}; or
 -- {"conflict", value, version, epoch, seq, {IDs of members that are gone}}.
 --
 -- Each call of a command costs as much as all that Lua does in between, so the
@@ -27,9 +27,7 @@ if epoch then
   if receipt then
     local last = string.sub(receipt, 1, 20)
     if last == number then
-      local space = string.find(receipt, ' ', 21, true)
-      version = string.sub(receipt, space + 1)
-      return #epoch .. ' ' .. #version .. ' ' .. string.sub(receipt, 21, space) .. epoch .. version
+      return epoch .. ' ' .. string.sub(receipt, 21)
     end
     if last > number then
       return {'stale', last}
@@ -106,12 +104,11 @@ elseif call('HEXISTS', record, 'v') == 0 and call('EXISTS', members) == 0 then
   call('PEXPIRE', record, retention)
 end
 
-local sizes, names = #epoch .. ' ' .. #version .. ' ', epoch .. version
 if count > 0 then
-  call('PUBLISH', ARGV[6], sizes .. before .. ' ' .. names .. ARGV[10])
+  call('PUBLISH', ARGV[6], epoch .. ' ' .. before .. ' ' .. version .. ' ' .. name .. ' ' .. ARGV[10])
 end
 call('HSET', recent, writer, number .. seq .. ' ' .. version)
 if due then
   call('PEXPIRE', recent, 2 * retention)
 end
-return sizes .. seq .. ' ' .. names
+return epoch .. ' ' .. seq .. ' ' .. version

@@ -24,7 +24,8 @@
 //
 // Receipts are kept for [Options].Retention to twice as long. A record without a
 // value and members expires after the retention; others never do. The value is
-// stored as it is; version and epoch are ids of commits.
+// stored as it is; version and epoch are names of commits, WRITER-NUMBER, with the
+// bytes % and space of the writer written as %25 and %20.
 //
 // # What the server needs
 //

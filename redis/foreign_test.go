@@ -17,7 +17,7 @@ func TestForeignMessages(t *testing.T) {
 	h := must(t, goredis.NewClient(&goredis.Options{Addr: server.Addr()}), small)
 	key := roomOf(t)
 	l := listen(t, h, key)
-	for _, payload := range []string{"", "hello", "1 1 1 ", "0 0 0 \xff", strings.Repeat("9", 1000)} {
+	for _, payload := range []string{"", "hello", "e 0 v w ", "e 0 v w-1 \xff", strings.Repeat("9", 1000)} {
 		publish(t, h, key, "before")
 		l.message(t, "before")
 		if _, err := server.Command("PUBLISH", topicOf(key), payload); err != nil {

@@ -166,7 +166,7 @@ func TestNewRefuses(t *testing.T) {
 		"maxmemory":      {saying(direct(), "redis_version:7.0.15\r\nmaxmemory:1000\r\nmaxmemory_policy:allkeys-lru\r\n"), &small, []string{"allkeys-lru", "set it to noeviction"}},
 		"closed client":  {closed(direct()), &small, []string{"client is closed"}},
 		"another script": {answering(direct(), []any{"what?"}), &small, []string{"what?", "another version"}},
-		"another answer": {answering(direct(), "1 1 7 ab, what?"), &small, []string{"what?", "another version"}},
+		"another answer": {answering(direct(), "w-1 7 w-2, what?"), &small, []string{"what?", "another version"}},
 	} {
 		t.Run(what, func(t *testing.T) {
 			defer c.client.Close()

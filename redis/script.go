@@ -61,17 +61,13 @@ func (b *Broker) commit(ctx context.Context, key broker.Key, c broker.Commit, re
 	}
 	texts := [...]string{
 		n.record, n.members, n.recent, n.older,
-		c.ID.Writer, zeros[:max(0, len(zeros)-len(number))] + number, c.ID.Writer + "-" + number, expect, retention, n.topic,
+		c.ID.Writer, zeros[:max(0, len(zeros)-len(number))] + number, nameOf(c.ID, number), expect, retention, n.topic,
 	}
 	args := make([]any, 3, 3+len(texts)+4+3*len(c.Members)) // run fills in the first three
 	for i := range texts {
 		args = append(args, &texts[i]) // a string would be an allocation each
 	}
-	var frame []byte
-	if len(c.Messages) > 0 {
-		frame = newFrame(c)
-	}
-	args = append(args, valueOps[c.Value.Op], c.Value.Value, len(c.Messages), frame)
+	args = append(args, valueOps[c.Value.Op], c.Value.Value, len(c.Messages), pack(c.Messages))
 	for i := range c.Members {
 		m := &c.Members[i]
 		args = append(args, memberOps[m.Op], &m.ID, m.Data)
@@ -93,8 +89,8 @@ var (
 // parseAnswer reads what the script for commits answers.
 func parseAnswer(answer any) (broker.Receipt, error) {
 	if text, ok := answer.(string); ok {
-		receipt, rest, ok := cutHeader(text)
-		if !ok || rest != "" {
+		receipt, ok := parseReceipt(text)
+		if !ok {
 			return broker.Receipt{}, unexpected(text)
 		}
 		return receipt, nil

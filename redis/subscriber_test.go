@@ -41,8 +41,8 @@ func TestNumbersFromBefore(t *testing.T) {
 				s.caughtUp(l, room, broker.Position{Epoch: "e", Seq: 5}, asked, nil)
 				synctest.Wait()
 				time.Sleep(c.comes - c.answered)
-				frame := newFrame(broker.Commit{Messages: [][]byte{[]byte("late")}})
-				s.published(l, room.name, published(3, "e", "v", frame))
+				late := broker.Commit{Messages: [][]byte{[]byte("late")}}
+				s.published(l, room.name, published(3, "e", "v", late))
 				synctest.Wait()
 				if !slices.Equal(heard, c.want) {
 					t.Errorf("heard %q; want %q", heard, c.want)
