@@ -49,7 +49,8 @@ type Options struct {
 	// seconds, before it is closed with core.ClosePolicy. Default: 20,000. Negative: no limit.
 	Rate int
 
-	// Patience is how long a room waits for a broker that can't be reached. Then
+	// Patience is how long a room waits for a broker that can't be reached, or a
+	// sixteenth less at most, if it was asked something just before. Then
 	// all transitions that wait in it by now, and idle members when messages may be
 	// missing, are given up, and their connections closed with core.CloseTryLater. A
 	// commit that was under way is still sent until its outcome is known, for five

@@ -100,6 +100,26 @@ func TestJoinWaitsWithPatienceForAll(t *testing.T) {
 	}
 }
 
+// The patience may be that with the call before, if it ends nearly as late.
+func TestPatienceIsKept(t *testing.T) {
+	const less = patience / 16
+	for idle, want := range map[time.Duration]time.Duration{0: patience, less: patience - less, less + 1: patience} {
+		bubble(t, func(w *world) {
+			c := w.join(w.instance(patient), "ann", "r")
+			time.Sleep(idle)
+			w.store.set(hangs, commit)
+			began := time.Now()
+			c.send(wish{N: 1, Add: 1})
+			c.want(failure("comm", core.CloseTryLater, tryLater))
+			if took := time.Since(began); took != want {
+				w.Errorf("%v after a join it took %v; want %v", idle, took, want)
+			}
+			w.store.heal()
+			w.wantReports("commit: instance: the broker can't be reached for 7s by now: ")
+		})
+	}
+}
+
 // When the patience is over it is over for all that wait in the room by then, and
 // a Leave that goes on trying keeps nobody waiting longer.
 func TestNobodyWaitsLonger(t *testing.T) {

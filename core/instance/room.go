@@ -24,7 +24,7 @@ type room[C, R any] struct {
 	slots     map[*conn[C, R]]int // of the connections, for what the machine was given and may not have decided
 	space     space[C, R]
 	sub       broker.Subscription
-	patience  time.Time // the commit under way is asked for until then
+	patience  patience  // with the store, for a load or the commit under way
 	conflicts int       // in a row
 	sent      time.Time // when it was sent first
 	unsure    bool      // one was forgotten

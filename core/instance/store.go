@@ -36,6 +36,29 @@ func pause(ctx context.Context, n int) {
 	}
 }
 
+// patience is a context that ends when the patience with the store does. It is of the
+// goroutine of the room, or of one that it waits for.
+type patience struct {
+	context.Context
+	until  time.Time // zero: it is over
+	cancel context.CancelFunc
+}
+
+// renew lets it begin anew, unless it ends nearly as late as it is: most calls are
+// answered at once, and a context with a timer for each is a sixth of what they cost
+// with a broker in memory. One that is not used any more ends by itself.
+func (p *patience) renew(life context.Context, d time.Duration) {
+	now := time.Now()
+	if p.until.Sub(now) >= d-d/16 {
+		return
+	}
+	if p.cancel != nil {
+		p.cancel()
+	}
+	p.until = now.Add(d)
+	p.Context, p.cancel = context.WithDeadline(life, p.until)
+}
+
 // answers carries out what was asked for, beside each other, so that entering a
 // room costs one round trip. It appends the store's answers, those of asks in their
 // order; a GaveUp is the last.
@@ -80,9 +103,7 @@ func (r *room[C, R]) answer(fx core.Effect) core.Event {
 }
 
 // insist calls until it goes well. It says false when the patience is over.
-func (r *room[C, R]) insist(what string, call func(ctx context.Context) error) bool {
-	ctx, cancel := context.WithTimeout(r.i.life, r.i.o.Patience)
-	defer cancel()
+func (r *room[C, R]) insist(ctx context.Context, what string, call func(ctx context.Context) error) bool {
 	for n := 0; ; n++ {
 		err := call(ctx)
 		if err == nil {
@@ -105,8 +126,10 @@ func (r *room[C, R]) gaveUp(what string, err error) {
 }
 
 func (r *room[C, R]) subscribe() core.Event {
+	ctx, cancel := context.WithTimeout(r.i.life, r.i.o.Patience)
+	defer cancel()
 	var sub broker.Subscription
-	if !r.insist("subscribe", func(ctx context.Context) (err error) {
+	if !r.insist(ctx, "subscribe", func(ctx context.Context) (err error) {
 		sub, err = r.i.b.Subscribe(ctx, r.key, r.handler())
 		return err
 	}) {
@@ -178,8 +201,9 @@ func (r *room[C, R]) abandon() {
 }
 
 func (r *room[C, R]) load() core.Event {
+	r.patience.renew(r.i.life, r.i.o.Patience)
 	var rec broker.Record
-	if !r.insist("load", func(ctx context.Context) (err error) {
+	if !r.insist(r.patience.Context, "load", func(ctx context.Context) (err error) {
 		rec, err = r.i.b.Load(ctx, r.key, false)
 		return err
 	}) {
@@ -192,11 +216,10 @@ func (r *room[C, R]) commit(c core.Commit) core.Event {
 	if c.Again == 0 {
 		r.sent = time.Now()
 	}
-	if c.Again == 0 || r.patience.IsZero() { // or it was given up, and must be known all the same
-		r.patience = time.Now().Add(r.i.o.Patience)
+	if c.Again == 0 || r.patience.until.IsZero() { // or it was given up, and must be known all the same
+		r.patience.renew(r.i.life, r.i.o.Patience)
 	}
-	ctx, cancel := context.WithDeadline(r.i.life, r.patience)
-	defer cancel()
+	ctx := r.patience.Context
 	receipt, err := r.i.b.Commit(ctx, r.key, r.translate(c))
 	conflict, conflicts := errors.AsType[*broker.Conflict](err)
 	switch {
@@ -221,7 +244,7 @@ func (r *room[C, R]) commit(c core.Commit) core.Event {
 	}
 	if ctx.Err() != nil {
 		r.gaveUp("commit", err)
-		r.patience = time.Time{}
+		r.patience.until = time.Time{}
 		if c.Again > 0 && time.Since(r.sent) > resendFor {
 			r.unsure = true
 			return core.Forgotten{N: c.N}
