@@ -25,6 +25,10 @@ type conn[C, R any] struct {
 
 	slots slots
 
+	// How many slots belong to messages that the machine was given and may not have
+	// decided; of the goroutine of the room that has the connection.
+	given int
+
 	mu     sync.Mutex  // protects home, also while a connection moves
 	home   *room[C, R] // whose machine has the connection
 	closed bool        // Closed was posted

@@ -21,7 +21,7 @@ type room[C, R any] struct {
 	// The goroutine's own.
 	m         *core.Room[C, R]
 	conns     map[core.ConnID]*conn[C, R]
-	slots     map[*conn[C, R]]int // of the connections, for what the machine was given and may not have decided
+	given     []*conn[C, R] // those whose given is not 0, or was not
 	space     space[C, R]
 	sub       broker.Subscription
 	patience  patience  // with the store, for a load or the commit under way
@@ -71,7 +71,6 @@ func (i *Instance[C, R]) newRoom(key string, after uint64) *room[C, R] {
 		i: i, pulse: i.pulse, key: broker.Key{Namespace: i.in.Name, Room: key},
 		m:     i.machines.New(key, i.pulse.writer, after, &core.RoomOptions{Batch: i.o.Batch, Hold: i.o.Hold, List: true, Wait: true}),
 		conns: map[core.ConnID]*conn[C, R]{},
-		slots: map[*conn[C, R]]int{},
 	}
 }
 

@@ -70,7 +70,10 @@ func (r *room[C, R]) feed(events []core.Event, items []item[C, R]) []core.Event 
 			r.conns[it.c.id] = it.c
 		}
 		if it.slot {
-			r.slots[it.c]++
+			if it.c.given == 0 {
+				r.given = append(r.given, it.c)
+			}
+			it.c.given++
 		}
 		events = append(events, it.ev)
 	}
@@ -104,19 +107,21 @@ func gaveUp(events []core.Event) bool {
 
 // release frees the slots of what the machine was given.
 func (r *room[C, R]) release() {
-	for c, n := range r.slots {
-		c.slots.free(n)
+	for _, c := range r.given {
+		c.slots.free(c.given)
+		c.given = 0
 	}
-	clear(r.slots)
+	clear(r.given)
+	r.given = r.given[:0]
 }
 
 // handOn takes one of a connection's slots from the room, if there is one, for
 // what a message led to, or for a message that goes elsewhere.
 func (r *room[C, R]) handOn(c *conn[C, R]) bool {
-	if r.slots[c] == 0 {
+	if c.given == 0 {
 		return false
 	}
-	r.slots[c]--
+	c.given--
 	return true
 }
 
@@ -176,6 +181,9 @@ func (r *room[C, R]) move(fx core.Move) {
 		}
 		items = append(items, it)
 	}
+	c.slots.free(c.given) // of what was decided: from now on the other room counts
+	c.given = 0
+	r.given = slices.DeleteFunc(r.given, func(o *conn[C, R]) bool { return o == c })
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	r.mu.Lock()
