@@ -2,6 +2,8 @@ package instance_test
 
 import (
 	"context"
+	"fmt"
+	"sync/atomic"
 	"testing"
 
 	"github.com/spinneyio/est/core"
@@ -97,6 +99,23 @@ func exchange(b *testing.B, hello string) {
 
 // A reply without a room: the broker isn't used.
 func BenchmarkEcho(b *testing.B) { exchange(b, `{"User":"ann","Room":""}`) }
+
+// A reply without a room, written by the goroutine that has read; on all processors.
+func BenchmarkTurn(b *testing.B) {
+	i := benchInstance(b)
+	var n atomic.Int64
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		s := sink{make(chan int, 1)}
+		session := enter(b, i, s, fmt.Sprintf(`{"User":"%d","Room":""}`, n.Add(1))).(transport.BatchReceiver)
+		batch := make([][]byte, 1)
+		for pb.Next() {
+			batch[0] = []byte(message)
+			session.ReceiveAll(batch)
+			s.wait(1)
+		}
+	})
+}
 
 // A reply after a commit that changed the room state.
 func BenchmarkStateful(b *testing.B) { exchange(b, `{"User":"ann","Room":"r"}`) }
