@@ -125,12 +125,37 @@ func TestBatchEnds(t *testing.T) {
 
 // The rate goes for each of a batch: those within it are answered.
 func TestBatchIsTooFast(t *testing.T) {
+	for _, inbound := range []int{8, 23} { // it comes out in the middle of what is taken in together, and between
+		bubble(t, func(w *world) {
+			i := w.instance(&instance.Options{Rate: 7, Inbound: inbound})
+			d := w.direct(i, "") // the first of ten seconds' worth
+			messages, answers := numbers(0, 80, "")
+			d.say(messages...)
+			time.Sleep(time.Minute)
+			w.got(d, append(answers[:69:69], failure("comm", core.ClosePolicy, "too many messages"), "1008 (refused)")...)
+			if n := i.SlotsTaken(); n != 0 {
+				t.Errorf("%d slots are taken", n)
+			}
+			d.ends()
+		})
+	}
+}
+
+// What waits for a slot happens when it is taken in: in a room no time goes back.
+func TestBatchTakesItsTime(t *testing.T) {
 	bubble(t, func(w *world) {
-		d := w.direct(w.instance(&instance.Options{Rate: 3, Inbound: 8}), "") // the first of ten seconds' worth
-		messages, answers := numbers(0, 40, "")
-		d.say(messages...)
-		time.Sleep(time.Minute)
-		w.got(d, append(answers[:29:29], failure("comm", core.ClosePolicy, "too many messages"), "1008 (refused)")...)
+		var times []time.Duration
+		began := time.Now()
+		w.in.Receive = func(c core.Conn, _ who, _ tally, _ core.Message) outcome {
+			times = append(times, c.Now.Sub(began))
+			time.Sleep(time.Second)
+			return outcome{}
+		}
+		d := w.direct(w.instance(&instance.Options{Inbound: 2}), "")
+		d.say(number(1), number(2), number(3), number(4))
+		if want := []time.Duration{0, 0, 2 * time.Second, 2 * time.Second}; !slices.Equal(times, want) {
+			t.Errorf("messages came after %v, want %v", times, want)
+		}
 		d.ends()
 	})
 }

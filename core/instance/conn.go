@@ -61,23 +61,22 @@ func (c *conn[C, R]) receive(messages [][]byte, here bool) {
 	if c.refused {
 		return
 	}
-	allowed := c.rate.take(time.Now(), len(messages), c.i.o.Rate)
-	for rest := messages[:allowed]; len(rest) > 0; {
-		n := c.admit(len(rest))
+	for len(messages) > 0 {
+		n := c.admit(len(messages))
 		if n == 0 {
 			return
 		}
-		if c.take(rest[:n], here) {
-			writes := c.reserve()
-			c.lobby.turn()
-			if writes {
-				c.write()
-			}
+		now := time.Now()
+		allowed := c.rate.take(now, n, c.i.o.Rate)
+		if items := c.take(messages[:allowed], now, here); items != nil && c.lobby.turn(c, items) {
+			c.write()
 		}
-		rest = rest[n:]
-	}
-	if allowed < len(messages) {
-		c.Violated(core.ClosePolicy)
+		if allowed < n {
+			c.slots.free(n - allowed)
+			c.Violated(core.ClosePolicy)
+			return
+		}
+		messages = messages[n:]
 	}
 }
 
@@ -85,7 +84,7 @@ func (c *conn[C, R]) receive(messages [][]byte, here bool) {
 // more as it can, up to n. The machine's room frees them, whatever becomes of the
 // connection. It says 0 if the instance has ended.
 func (c *conn[C, R]) admit(n int) (admitted int) {
-	for {
+	for c.i.life.Err() == nil {
 		wait := c.crowded()
 		if wait == nil {
 			admitted, wait = c.slots.take(n, c.i.o.Inbound)
@@ -97,24 +96,24 @@ func (c *conn[C, R]) admit(n int) (admitted int) {
 		select {
 		case <-wait:
 		case <-c.i.life.Done():
-			return 0
 		}
 	}
+	return 0
 }
 
-// take posts messages that were admitted. It says true if it is now for the caller to
-// take a turn for the lobby.
-func (c *conn[C, R]) take(messages [][]byte, here bool) (turn bool) {
+// take posts messages that were admitted, or none. If it returns items, it is for the
+// caller to take a turn for the lobby with them.
+func (c *conn[C, R]) take(messages [][]byte, now time.Time, here bool) (items []item[C, R]) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	taken := false
-	if !c.closed {
-		taken, turn = c.home.receive(c, messages, here && c.home == c.lobby)
+	if !c.closed && len(messages) > 0 {
+		items, taken = c.home.receive(c, messages, now, here && c.home == c.lobby)
 	}
 	if !taken {
 		c.slots.free(len(messages))
 	}
-	return turn
+	return items
 }
 
 // Violated implements transport.Session.

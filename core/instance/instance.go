@@ -48,7 +48,7 @@ type Instance[C, R any] struct {
 	cutOff   error         // why it is complete, unless all was done
 
 	draining atomic.Bool  // a shutdown has begun
-	busy     atomic.Int64 // rooms, outboxes and side effects that somebody is at, or will be
+	busy     atomic.Int64 // rooms, outboxes and side effects that a goroutine of ours is at, or will be
 }
 
 var _ transport.Acceptor = (*Instance[struct{}, struct{}])(nil)

@@ -100,28 +100,29 @@ func (c *conn[C, R]) finish(code core.CloseCode) (write bool) {
 	return c.claim()
 }
 
-// reserve makes the caller the one who writes, unless there is somebody: it has to
-// call write then.
-func (c *conn[C, R]) reserve() (write bool) {
-	c.out.mu.Lock()
-	defer c.out.mu.Unlock()
-	return c.claim()
-}
-
 // claim says whether the caller has to see to the writing. c.out.mu is held.
 func (c *conn[C, R]) claim() (write bool) {
 	if c.out.writing {
 		return false
 	}
 	c.out.writing = true
-	c.i.work(1)
 	return true
 }
 
 // writer is a conn, as a task that writes.
 type writer[C, R any] conn[C, R]
 
-func (w *writer[C, R]) run() { (*conn[C, R])(w).write() }
+func (w *writer[C, R]) run() {
+	c := (*conn[C, R])(w)
+	defer c.i.work(-1)
+	c.write()
+}
+
+// scribe has outboxes written by the scribes.
+func (i *Instance[C, R]) scribe(outboxes ...task) {
+	i.work(int64(len(outboxes)))
+	i.scribes.add(outboxes...)
+}
 
 // write writes what there is. What comes meanwhile waits for its turn again.
 func (c *conn[C, R]) write() {
@@ -130,7 +131,7 @@ func (c *conn[C, R]) write() {
 			return
 		}
 	}
-	c.i.scribes.add((*writer[C, R])(c))
+	c.i.scribe((*writer[C, R])(c))
 }
 
 // writeAll writes all that waits at once. It says false when nothing did, and the
@@ -147,7 +148,6 @@ func (c *conn[C, R]) writeAll() bool {
 		if closes {
 			c.t.Close(o.code, o.reason) // they were set for good with ends
 		}
-		c.i.work(-1)
 		return false
 	}
 	o.batch, o.waiting, o.bytes = o.waiting, o.batch[:0], 0

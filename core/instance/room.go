@@ -22,6 +22,8 @@ type room[C, R any] struct {
 	m         *core.Room[C, R]
 	conns     map[core.ConnID]*conn[C, R]
 	given     []*conn[C, R] // those whose given is not 0, or was not
+	host      *conn[C, R]   // takes the turn that is under way, on its transport's goroutine
+	hosted    bool          // its outbox is to be written then
 	space     space[C, R]
 	sub       broker.Subscription
 	patience  patience  // with the store, for a load or the commit under way
@@ -105,26 +107,25 @@ func (r *room[C, R]) post(items ...item[C, R]) bool {
 	return true
 }
 
-// receive puts messages of c into the inbox. It says taken if the room was not
-// dropped, and turn if it has no goroutine and here asks that the caller's take its
-// place, which has to call turn then.
-func (r *room[C, R]) receive(c *conn[C, R], messages [][]byte, here bool) (taken, turn bool) {
-	now := time.Now()
+// receive puts messages of c into the inbox. It says false if the room was dropped. If
+// the room has no goroutine, and here asks that the caller's take its place, they are
+// not put there but returned: with them turn has to be called.
+func (r *room[C, R]) receive(c *conn[C, R], messages [][]byte, now time.Time, here bool) (items []item[C, R], taken bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.dropped {
-		return false, false
+		return nil, false
 	}
 	for _, m := range messages {
 		r.inbox = append(r.inbox, item[C, R]{ev: core.Received{Conn: c.id, Now: now, Message: m}, c: c, slot: true})
 	}
 	if here && !r.running {
 		r.running = true
-		r.i.work(1)
-		return true, true
+		items, r.inbox = r.inbox, r.space.spare[:0]
+		return items, true
 	}
 	r.wake()
-	return true, false
+	return nil, true
 }
 
 // wake starts the goroutine. r.mu is held.

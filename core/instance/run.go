@@ -15,45 +15,51 @@ const onTheWay = time.Second
 // run is the room's goroutine.
 func (r *room[C, R]) run() {
 	defer r.i.work(-1)
-	for r.round() {
+	for items, ok := r.next(); ok; items, ok = r.next() {
+		r.round(items)
 	}
 }
 
-// turn is run for a lobby, on the goroutine of a transport, which has other things
-// to do than what comes meanwhile: that is left to a goroutine of the lobby's own.
-func (r *room[C, R]) turn() {
-	for range 2 { // the second time there is nothing, mostly
-		if !r.round() {
-			r.i.work(-1)
-			return
-		}
+// turn handles items of a lobby, on the goroutine of the host's transport, which has
+// other things to do than what comes meanwhile: that is left to a goroutine of the
+// lobby's own. It says true if the host's outbox is to be written. A shutdown waits for
+// the host, and so for this.
+func (r *room[C, R]) turn(host *conn[C, R], items []item[C, R]) (write bool) {
+	r.host = host
+	r.round(items)
+	write, r.host, r.hosted = r.hosted, nil, false
+	if items, ok := r.next(); ok { // mostly there is nothing
+		r.round(items)
+		r.i.work(1)
+		r.i.crew.start(r)
 	}
-	r.i.crew.start(r)
+	return write
 }
 
-// round handles what is in the inbox. It says false, and the goroutine must end, if
-// there is no more to do.
-func (r *room[C, R]) round() bool {
+// next is what is in the inbox. It says false, and the goroutine must end, if there
+// is no more to do.
+func (r *room[C, R]) next() (items []item[C, R], ok bool) {
 	if r.i.life.Err() != nil {
 		r.abandon()
-		return false
+		return nil, false
 	}
 	idle := r.m.Idle()
-	s := &r.space
-	items, ok := r.take(len(s.answers) > 0)
-	if !ok {
-		if idle {
-			r.drop()
-		}
-		return false
+	items, ok = r.take(len(r.space.answers) > 0)
+	if !ok && idle {
+		r.drop()
 	}
+	return items, ok
+}
+
+// round handles items.
+func (r *room[C, R]) round(items []item[C, R]) {
+	s := &r.space
 	// That the patience is over comes last: it goes for all that has arrived.
 	s.events = append(r.feed(s.events[:0], items), s.answers...)
 	clear(items)
 	s.spare = items
 	s.answers = r.decide(s.events, s.answers)
 	clear(s.events)
-	return true
 }
 
 // feed appends the events of items, and takes notice of their connections.
@@ -134,16 +140,16 @@ func (r *room[C, R]) carryOut(asks, effects []core.Effect) []core.Effect {
 		case core.Send:
 			for _, id := range fx.To {
 				if c := r.conns[id]; c != nil && c.send(fx.Message) {
-					writes = append(writes, (*writer[C, R])(c))
+					writes = r.due(writes, c)
 				}
 			}
 		case core.Close:
 			if c := r.conns[fx.Conn]; c != nil && c.finish(fx.Code) {
-				writes = append(writes, (*writer[C, R])(c))
+				writes = r.due(writes, c)
 			}
 		case core.Perform:
 			if c := r.conns[fx.Conn]; c != nil && c.perform(fx.Effect, r.handOn(c)) {
-				writes = append(writes, (*writer[C, R])(c))
+				writes = r.due(writes, c)
 			}
 		case core.Move:
 			r.move(fx)
@@ -161,11 +167,21 @@ func (r *room[C, R]) carryOut(asks, effects []core.Effect) []core.Effect {
 		}
 	}
 	if len(writes) > 0 { // only now: what an outbox gets together leaves together
-		r.i.scribes.add(writes...)
+		r.i.scribe(writes...)
 		clear(writes)
 		r.space.writes = writes
 	}
 	return asks
+}
+
+// due adds the outbox of c to writes, for the scribes. The host writes its own when its
+// turn is over.
+func (r *room[C, R]) due(writes []task, c *conn[C, R]) []task {
+	if c == r.host {
+		r.hosted = true
+		return writes
+	}
+	return append(writes, (*writer[C, R])(c))
 }
 
 // move hands a connection to another room, with all that waits of it: what the
