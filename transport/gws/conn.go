@@ -25,7 +25,7 @@ type conn struct {
 	// because others wait for it while the net blocks: in a synctest bubble time
 	// would stand still.
 	writing chan struct{}
-	due     time.Time // the write deadline that is set; of who holds writing
+	due     time.Duration // the write deadline that is set; of who holds writing
 
 	ending atomic.Pointer[ending] // set once, by who ends the connection first
 
@@ -54,8 +54,9 @@ func newConn(h *handler, netConn net.Conn, early []byte) *conn {
 	return c
 }
 
-// now is the time since the handler's epoch. It is never 0.
-func (c *conn) now() time.Duration { return 1 + time.Since(c.h.epoch) }
+// now is the time since the handler's epoch, as all times of a connection are. It is
+// never 0.
+func (c *conn) now() time.Duration { return time.Since(c.h.epoch) }
 
 // batch is how much leaves in one system call, at most. It is what one TLS record
 // holds, and what a stuck Write keeps from others.
@@ -98,23 +99,23 @@ func (c *conn) Write(messages [][]byte) error {
 
 // deadline is when what is written from now on has to have been. To set one costs a
 // tenth of a small Write, so the one that is set will do while it is nearly as far off.
-func (c *conn) deadline() time.Time {
-	now, timeout := time.Now(), c.h.o.WriteTimeout
-	if c.due.Sub(now) > timeout-timeout/16 {
+func (c *conn) deadline() time.Duration {
+	now, timeout := c.now(), c.h.o.WriteTimeout
+	if c.due-now > timeout-timeout/16 {
 		return c.due
 	}
-	return now.Add(timeout)
+	return now + timeout
 }
 
 // send writes to the net. The caller holds writing. After an error, perhaps in the
 // middle of a frame, nothing can be written any more: the socket is closed.
-func (c *conn) send(frames []byte, deadline time.Time) error {
+func (c *conn) send(frames []byte, deadline time.Duration) error {
 	if len(frames) == 0 {
 		return nil
 	}
 	var err error
 	if deadline != c.due {
-		c.due, err = deadline, c.wire.Conn.SetWriteDeadline(deadline)
+		c.due, err = deadline, c.wire.Conn.SetWriteDeadline(c.h.epoch.Add(deadline))
 	}
 	if err == nil {
 		_, err = c.wire.Conn.Write(frames)
@@ -122,8 +123,8 @@ func (c *conn) send(frames []byte, deadline time.Time) error {
 			// TLS writes by itself too, to change keys, and would fail for good. TCP
 			// does not, and setting a deadline anew is cheaper than both. An error
 			// means that the peer is gone, which the reader will see.
-			c.due = time.Time{}
-			_ = c.wire.Conn.SetWriteDeadline(c.due)
+			c.due = 0
+			_ = c.wire.Conn.SetWriteDeadline(time.Time{})
 		}
 	}
 	if err != nil {
@@ -176,7 +177,7 @@ func (c *conn) say(goodbye []byte, e *ending) {
 	e.cut = time.AfterFunc(c.h.o.CloseWait, c.drop)
 	c.writing <- struct{}{}
 	defer func() { <-c.writing }()
-	if c.send(goodbye, time.Now().Add(c.h.o.CloseWait)) != nil {
+	if c.send(goodbye, c.now()+c.h.o.CloseWait) != nil {
 		return
 	}
 	if half, ok := c.wire.Conn.(interface{ CloseWrite() error }); ok {

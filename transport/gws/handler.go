@@ -76,7 +76,7 @@ func Handler(i transport.Acceptor, o *Options) http.Handler {
 	if o == nil {
 		o = &Options{}
 	}
-	h := &handler{acceptor: i, o: *o, epoch: time.Now()}
+	h := &handler{acceptor: i, o: *o, epoch: time.Now().Add(-1)}
 	h.o.MaxMessage = cmp.Or(max(o.MaxMessage, 0), 64<<10)
 	h.o.PingInterval = cmp.Or(max(o.PingInterval, 0), 25*time.Second)
 	h.o.PongWait = cmp.Or(max(o.PongWait, 0), 10*time.Second)
@@ -98,7 +98,7 @@ type handler struct {
 	acceptor transport.Acceptor
 	o        Options
 	upgrader *gws.Upgrader
-	epoch    time.Time // connections count time from here
+	epoch    time.Time // connections count time from here; in the past
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
