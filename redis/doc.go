@@ -56,7 +56,9 @@
 //
 // In a cluster a message goes from the node of its room to the one that we are
 // connected to. If just that connection breaks, a message is missed without a word
-// until the room's next one, or until the room is looked at.
+// until the room's next one, or until the room is looked at. The nodes break it
+// themselves when one of them stands still for half of cluster-node-timeout, which
+// is 15 seconds by default: don't make it short.
 //
 // Receipts expire by the server's clock: one that jumps ahead, or a replica that
 // takes over with a clock that is ahead, forgets them too early.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // slots is how many a cluster shares out.
@@ -14,7 +15,8 @@ const slots = 16384
 // Cluster is a Redis cluster on 127.0.0.1. Its nodes are numbered: first the
 // primaries that it began with, then the replicas in the order of [Cluster.AddReplica].
 type Cluster struct {
-	t testing.TB
+	t        testing.TB
+	patience time.Duration
 
 	mu    sync.Mutex // protects nodes
 	nodes []*Server
@@ -22,15 +24,16 @@ type Cluster struct {
 
 // StartCluster starts a cluster of some primaries without replicas, and returns
 // when all nodes say that it is ok: after 2 seconds, which a node waits before it
-// serves. A node is taken for dead after a second, and then the cluster serves
-// nothing until the node or a replica of it is there.
+// serves. A node is taken for dead after patience, and then the cluster serves
+// nothing until the node or a replica of it is there. When a node was silent for half of
+// it, the others make their links to it anew, and what was published meanwhile is lost.
 //
 // primaries must be at least 1; there is no failover with less than 3.
-func StartCluster(t testing.TB, primaries int) *Cluster {
+func StartCluster(t testing.TB, primaries int, patience time.Duration) *Cluster {
 	t.Helper()
-	c := &Cluster{t: t}
+	c := &Cluster{t: t, patience: patience}
 	for range primaries {
-		c.nodes = append(c.nodes, startNode(t))
+		c.nodes = append(c.nodes, c.startNode())
 	}
 	err := c.join()
 	if err == nil {
@@ -42,10 +45,11 @@ func StartCluster(t testing.TB, primaries int) *Cluster {
 	return c
 }
 
-func startNode(t testing.TB) *Server {
-	t.Helper()
-	return Start(t, &Options{Args: []string{
-		"--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--repl-diskless-sync-delay", "0",
+func (c *Cluster) startNode() *Server {
+	c.t.Helper()
+	return Start(c.t, &Options{Args: []string{
+		"--cluster-enabled", "yes", "--cluster-node-timeout", strconv.FormatInt(c.patience.Milliseconds(), 10),
+		"--repl-diskless-sync-delay", "0",
 	}})
 }
 
@@ -104,7 +108,8 @@ func (c *Cluster) Restart(i int) error {
 }
 
 // Settle returns when all nodes that were not killed say that the cluster is ok:
-// each slot is served, and by a node that was not killed.
+// each slot is served, and by a node that was not killed, and what is published on one
+// of them goes to all.
 func (c *Cluster) Settle() error {
 	nodes := c.all()
 	for _, node := range nodes {
@@ -137,10 +142,14 @@ func (s *Server) seesOK(nodes []*Server) error {
 	}
 	table, _ := answer.(string)
 	for line := range strings.Lines(table) {
-		const owned = 8 // where a node's slots begin
+		const flags, link, owned = 2, 7, 8 // fields; a node's slots begin at the last one
 		fields := strings.Fields(line)
 		for _, node := range nodes {
-			if len(fields) > owned && strings.HasPrefix(fields[1], node.Addr()+"@") && !node.runs() {
+			switch {
+			case len(fields) <= link || !strings.HasPrefix(fields[1], node.Addr()+"@"):
+			case node.runs() && (strings.Contains(fields[flags], "handshake") || fields[link] != "connected"):
+				return fmt.Errorf("redistest: %s and %s can't send each other messages yet", s.Addr(), node.Addr())
+			case len(fields) > owned && !node.runs():
 				return fmt.Errorf("redistest: for %s slots are served by %s, which was killed", s.Addr(), node.Addr())
 			}
 		}
@@ -160,11 +169,11 @@ func (c *Cluster) Owner(key string) (int, error) {
 }
 
 // AddReplica starts a replica of node i, which must run, and returns its number when
-// it is in sync and all nodes that run know it. It takes over about 2 seconds after node i was killed.
+// it is in sync and all nodes that run know it. It takes over about a second after node i was taken for dead.
 // It needs the test's own goroutine.
 func (c *Cluster) AddReplica(i int) int {
 	c.t.Helper()
-	replica := startNode(c.t)
+	replica := c.startNode()
 	c.mu.Lock()
 	c.nodes = append(c.nodes, replica)
 	c.mu.Unlock()

@@ -4,11 +4,12 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestCluster(t *testing.T) {
 	t.Parallel()
-	c := StartCluster(t, 3)
+	c := StartCluster(t, 3, time.Second)
 	if n := len(c.Addrs()); n != 3 {
 		t.Fatalf("%d addresses", n)
 	}
