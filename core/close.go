@@ -12,7 +12,7 @@ import "fmt"
 //	1006  CloseLost      never sent: the connection broke without a word   yes
 //	1007  CloseNotJSON   the client sent what is not JSON, or not UTF-8    no
 //	1008  ClosePolicy    refused, no hello in time, too fast, or too slow  depends on the failure
-//	1009  CloseTooBig    the client sent too much, or for more than fits   no
+//	1009  CloseTooBig    the client sent, or asked to store, too much      no
 //	1011  CloseBug       a function of the application is broken           later
 //	1012  CloseComeBack  est can't vouch for this connection any more      yes, at once
 //	1013  CloseTryLater  the broker, or side effects, take too long        yes, after a moment
